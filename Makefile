@@ -1,0 +1,80 @@
+# Every target sets up what it needs; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+
+$(BIN)/uv:
+	@command -v $(PYTHON) >/dev/null || { echo "penstock needs Python 3.11 or newer: install it, or set PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "penstock needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: install your system's python3-venv package"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -oE '^uv==[0-9.]+' requirements-dev.txt)"
+
+$(VENV)/.runtime: requirements.txt pyproject.toml | $(BIN)/uv
+	@echo "installing Penstock into $(VENV) ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	@echo "installing the development tools ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.dev ## create .venv with everything the tests need
+
+.PHONY: lock
+lock: | $(BIN)/uv ## pin the dependencies again (with hashes, without addresses)
+	@$(BIN)/uv pip compile --upgrade -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra embedded --group build pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --upgrade -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra embedded --group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+.PHONY: demo
+demo: $(VENV)/.runtime ## a broker, a worker and a dozen requests, from nothing, in your terminal
+	@$(BIN)/penstock demo $(DEMO_FLAGS)
+
+.PHONY: test
+test: setup ## everything: lint, types, import contracts and all tiers of tests
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory test-unit test-topology
+	@$(MAKE) --no-print-directory test-broker
+
+.PHONY: check
+check: $(VENV)/.dev ## lint, format, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+.PHONY: test-unit
+test-unit: $(VENV)/.dev ## pure tests: no I/O, no sleep
+	@$(BIN)/pytest tests/unit -q
+
+.PHONY: test-topology
+test-topology: $(VENV)/.dev ## the whole pipeline in memory, with a fake clock
+	@$(BIN)/pytest tests/topology tests/contract -q -m "not broker"
+
+.PHONY: test-broker
+test-broker: $(VENV)/.dev ## real Kafka, real Redis, real HTTP (needs Java 17, Maven, redis-server, prometheus)
+	@$(BIN)/pytest tests/broker tests/contract -q -m broker
+
+.PHONY: test-container
+test-container: $(VENV)/.dev ## Kafka and Redis in Docker, where an engine answers
+	@$(BIN)/pytest tests/container -q
+
+.PHONY: bench
+bench: $(VENV)/.dev ## what Penstock costs beside the bare SDK and a bare loop (needs Java 17, Maven, redis-server)
+	@$(BIN)/python -m benchmarks.throughput $(BENCH_FLAGS)
+
+.PHONY: docs
+docs: $(VENV)/.dev ## write the generated pages and schemas again
+	@$(BIN)/python -m schemas.catalogue --write
+	@$(BIN)/python -m app.docs --write
+
+.PHONY: clean
+clean: ## remove the environment and what the demo left behind
+	rm -rf $(VENV) .penstock

@@ -1,0 +1,77 @@
+"""Tells a listener what a streamed run says and does, as it happens."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agents.items import TResponseStreamEvent
+
+    from agents_defs.run_order import RunListener
+
+SUMMARY_CHARS = 200
+_REASONING = {"response.reasoning_summary_text.delta", "response.reasoning_text.delta"}
+
+
+class DeltaFeed:
+    """Numbers the model turns of one run, and counts the characters of each turn's text."""
+
+    def __init__(self, listener: RunListener) -> None:
+        self._listener = listener
+        self._turn = -1
+        self._agent: str | None = None
+        self._chars = 0
+        self._texts: list[str] = []  # of the current turn
+
+    def turn_started(self, agent: str) -> None:
+        """A model turn begins; the first turn of another agent tells of the hand-off."""
+        self._turn += 1
+        self._chars = 0
+        self._texts = []
+        if self._agent is not None and self._agent != agent:
+            self._tell("agent_changed", {"from": self._agent, "to": agent})
+        self._agent = agent
+
+    def model_said(self, event: TResponseStreamEvent) -> None:
+        kind = event.type
+        if kind == "response.output_text.delta":
+            self._text(event.delta)  # type: ignore[union-attr, arg-type]  # `type` tells which event it is
+        elif kind in _REASONING:
+            self._tell("reasoning", {"text": event.delta})  # type: ignore[union-attr]  # as above
+
+    def tool_called(self, name: str, call_id: str, arguments: str) -> None:
+        self._tell("tool_called", {"name": name, "call_id": call_id, "arguments": _parsed(arguments)})
+
+    def tool_returned(self, call_id: str, ok: bool, output: Any) -> None:
+        text = output if isinstance(output, str) else json.dumps(output, default=str, ensure_ascii=False)
+        self._tell("tool_returned", {"call_id": call_id, "ok": ok, "summary": text[:SUMMARY_CHARS]})
+
+    def finished(self, output: Any) -> None:
+        """Makes the text of the last turn equal to the output, whatever made the output.
+
+        They differ where a tool's result ends the run, or where the model's last turn has several messages.
+        """
+        if not isinstance(output, str) or "".join(self._texts) == output:
+            return
+        if self._chars:
+            self._turn += 1
+            self._chars = 0
+        self._text(output)
+
+    def _text(self, text: str) -> None:
+        if text:
+            self._tell("text", {"text": text})
+            self._texts.append(text)
+            self._chars += len(text)
+
+    def _tell(self, kind: Any, data: dict[str, Any]) -> None:
+        self._listener.on_delta(kind, data, self._turn, self._chars)
+
+
+def _parsed(arguments: str) -> Any:
+    """The model's JSON, or its own text where that is no JSON."""
+    try:
+        return json.loads(arguments) if arguments else {}
+    except ValueError:
+        return arguments

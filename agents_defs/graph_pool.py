@@ -1,0 +1,64 @@
+"""Lends each run a graph of agents that no other run uses.
+
+Runs that share an Agent object cost the SDK time for every other run in flight, each turn: it watches for
+changed tools under a lock. Copying only the first agent does not help: those it hands off to stay shared.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from agents_defs.agent_graph import Workshop, build_graph
+
+if TYPE_CHECKING:
+    from agents import Agent
+
+    from agents_defs.agent_spec import AgentSpec
+
+MAX_POOLS = 64
+"""Requests may name models, and each has its own graphs: those not used for longest are forgotten."""
+
+
+class GraphPool:
+    """The idle graphs of one spec. Grows with the runs in flight; beyond `max_idle` they are dropped."""
+
+    def __init__(self, build: Callable[[], Agent[Any]], max_idle: int) -> None:
+        self._build = build
+        self._max_idle = max_idle
+        # Two, so that a build() that returns the same agents again fails at once and not only under load.
+        self._idle = [build(), build()]
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    def take(self) -> Agent[Any]:
+        """A graph for one run, which gives it back or, where it ended in disorder, drops it."""
+        return self._idle.pop() if self._idle else self._build()
+
+    def give(self, graph: Agent[Any]) -> None:
+        if len(self._idle) < self._max_idle:
+            self._idle.append(graph)
+
+
+class GraphPools:
+    """A pool for each spec and model that was asked for."""
+
+    def __init__(self, workshop: Workshop, max_idle: int) -> None:
+        self._workshop = workshop
+        self._max_idle = max_idle
+        self._pools: OrderedDict[tuple[AgentSpec, str | None], GraphPool] = OrderedDict()
+
+    def pool(self, spec: AgentSpec, model: str | None) -> GraphPool:
+        key = (spec, model)
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = GraphPool(lambda: build_graph(spec, self._workshop, model), self._max_idle)
+            self._pools[key] = pool
+            if len(self._pools) > MAX_POOLS:
+                self._pools.popitem(last=False)
+        else:
+            self._pools.move_to_end(key)
+        return pool

@@ -1,0 +1,68 @@
+"""What a provider of models is configured with, and what it gives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from agents_defs.prices import Rates
+
+if TYPE_CHECKING:
+    from agents import Model
+
+DEFAULT_TIERS: Mapping[str, str] = {"small": "gpt-5.4-nano", "standard": "gpt-5.4-mini", "large": "gpt-5.4"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How models are reached. Filled from the environment elsewhere."""
+
+    provider: Literal["openai", "offline"] = "openai"
+    api: Literal["responses", "chat_completions"] = "responses"
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None  # None: the provider's own
+    tiers: Mapping[str, str] = field(default_factory=lambda: DEFAULT_TIERS)  # tier -> model name
+    max_in_flight: int = 1000  # connections to the provider, all kept alive
+    connect_timeout_s: float = 5.0
+    offline_delay_s: float = 0.0  # between the words of a streamed offline answer
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """A model ready to be called, and the name it is billed under."""
+
+    name: str
+    model: Model
+    rates: Callable[[], Rates]
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # never to appear in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Whether one model can be used."""
+
+    model: str
+    ok: bool
+    detail: str
+
+
+class ModelAccess(ABC):
+    """The models of one provider. Shared by all runs of a worker; closed when it ends."""
+
+    @abstractmethod
+    def tier(self, tier: str) -> NamedModel:
+        """The model of an agent that names none itself."""
+
+    @abstractmethod
+    def named(self, name: str) -> NamedModel:
+        """The model that an agent or a request asked for by name."""
+
+    @abstractmethod
+    async def probe(self) -> tuple[Probe, ...]:
+        """Tries each tier's model. Raises nothing: what is wrong stands in the result."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Closes the connections."""

@@ -1,0 +1,95 @@
+"""What one run of an agent takes in, tells while it runs, and gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from schemas.money import format_usd
+
+if TYPE_CHECKING:
+    from agents_defs.agent_spec import AgentSpec
+
+Purpose = Literal["agent", "guardrail", "compaction", "judge", "shadow"]
+CallState = Literal["settled", "unknown"]
+DeltaKind = Literal["text", "reasoning", "tool_called", "tool_returned", "agent_changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """One run to do. `timeout_s` is what is left until the deadline, already at most `spec.timeout_s`."""
+
+    run_id: str
+    tenant_id: str
+    request_id: str
+    spec: AgentSpec
+    input: str | list[dict[str, Any]]
+    timeout_s: float
+    user_id: str | None = None
+    session_items: Sequence[dict[str, Any]] = ()  # the conversation so far, oldest first
+    stream: bool = False
+    model: str | None = None  # None: the provider's model of the spec's tier
+    max_turns: int | None = None  # at most this many, and at most the spec's
+    max_cost_usd: Decimal | None = None  # no further model call once this much is spent
+    attempt: int = 1
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    trace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One paid model call. `state` is `unknown` when it was cut off: then the token counts are estimates."""
+
+    call_id: str  # "<run_id>/<path>m<ordinal>.<attempt>", also sent to the provider
+    model: str
+    agent: str  # the agent that asked, which after a hand-off is not the one that was ordered
+    purpose: Purpose
+    state: CallState
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    cost_usd: Decimal | None  # None: nobody knows this model's price
+    price_source: str  # "genai-prices/<version>", "offline" or "unknown"
+    started: float  # monotonic seconds
+    finished: float
+
+    @property
+    def cost_text(self) -> str:
+        """The cost as it goes on the wire: a decimal string, "0" where no price is known."""
+        return "0" if self.cost_usd is None else format_usd(self.cost_usd)
+
+
+@dataclass(frozen=True, slots=True)
+class SlowNotice:
+    """Something that still runs after `warn_after_s`. Told once for each call and once for the run."""
+
+    what: Literal["model_call", "run"]
+    agent: str
+    threshold_s: float
+    call_id: str | None = None
+    model: str | None = None
+
+
+class RunListener(Protocol):
+    """Told what happens during a run. Called on the event loop: be quick, do not raise."""
+
+    def on_call(self, call: ModelCall) -> None: ...
+
+    def on_delta(self, kind: DeltaKind, data: dict[str, Any], turn: int, at_char: int) -> None: ...
+
+    def on_slow(self, notice: SlowNotice) -> None: ...
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a finished run gives back. `output` is text, or JSON-able where the agent has an output type."""
+
+    output: Any
+    last_agent: str
+    turns: int
+    models: tuple[str, ...]
+    new_items: list[dict[str, Any]]  # the input and all that came of it: what the session's memory appends
+    calls: tuple[ModelCall, ...]

@@ -1,0 +1,161 @@
+"""One run of an agent: an order in; deltas, paid calls and a result or a RunFailure out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from agents import RunConfig, Runner, set_tracing_disabled
+from pydantic_core import to_jsonable_python
+
+from agents_defs import identity_patch
+from agents_defs.agent_graph import Workshop, prepare
+from agents_defs.delta_feed import DeltaFeed
+from agents_defs.graph_pool import GraphPools
+from agents_defs.run_context import RunContext
+from agents_defs.run_order import RunResult, SlowNotice
+from agents_defs.run_scope import SCOPE, LiveRun, RunScope, header_safe
+from agents_defs.sdk_failures import failure_of
+from schemas.failures import Code, RunFailure
+
+if TYPE_CHECKING:
+    from agents import Agent
+    from agents.result import RunResult as SdkResult
+
+    from agents_defs.model_provider import ModelAccess
+    from agents_defs.registry import Registry
+    from agents_defs.run_order import RunListener, RunOrder
+
+MAX_IDLE_GRAPHS = 1000
+"""For each agent: as many as may be in flight by default, so that a steady load builds none."""
+
+
+class AgentRunner:
+    """Runs agents through the OpenAI Agents SDK, each run on a graph of its own."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        models: ModelAccess,
+        *,
+        now: Callable[[], float] | None = None,  # monotonic seconds; None: the event loop's
+        max_idle_graphs: int = MAX_IDLE_GRAPHS,
+    ) -> None:
+        self._registry = registry
+        self._workshop = Workshop(models)
+        self._now = now
+        self._pools = GraphPools(self._workshop, max_idle_graphs)
+        self._config = RunConfig(tracing_disabled=True)
+        set_tracing_disabled(True)
+        identity_patch.apply()
+
+    def warm_up(self) -> None:
+        """Builds each registered agent, so that a broken one is found before it gets requests."""
+        for spec in self._registry.specs():
+            self._pools.pool(spec, None)
+
+    async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
+        """Does one run. Raises schemas.failures.RunFailure and asyncio.CancelledError, nothing else."""
+        if order.timeout_s <= 0:
+            raise RunFailure(Code.MODEL_TIMEOUT, "no time was left for the run")
+        try:
+            pool = self._pools.pool(order.spec, order.model)
+            graph = pool.take()
+            live = self._live(order, listener)
+        except Exception as error:
+            raise failure_of(error) from error
+        result = await self._within_time(live, graph)
+        pool.give(graph)  # after any failure it is dropped: what was cut off may still be using it
+        return result
+
+    async def _within_time(self, live: LiveRun, graph: Agent[Any]) -> RunResult:
+        order, loop = live.order, asyncio.get_running_loop()
+        scope = RunScope(live, f"{header_safe(order.run_id)}/")
+        warning = loop.call_later(order.spec.warn_after_s, _warn, live, graph.name)
+        token = SCOPE.set(scope)
+        limit = asyncio.timeout(order.timeout_s)
+        try:
+            async with limit:
+                return await self._run(scope, graph)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise failure_of(error) from error
+            raise RunFailure(
+                Code.MODEL_TIMEOUT, f"the run did not end within {order.timeout_s:g} s"
+            ) from None
+        except Exception as error:  # noqa: BLE001  whatever the SDK raises is translated
+            failure = failure_of(error)
+            raise failure from failure.cause
+        finally:
+            SCOPE.reset(token)
+            warning.cancel()
+
+    async def _run(self, scope: RunScope, graph: Agent[Any]) -> RunResult:
+        live, order = scope.run, scope.run.order
+        asked = _input_items(order)
+        # A list is copied deeply by the SDK, several times. The types of its items are those of the API.
+        plain = isinstance(order.input, str) and not order.session_items
+        items: Any = order.input if plain else [*order.session_items, *asked]
+        ended: SdkResult = await Runner.run(
+            graph,
+            items,
+            context=_context(order),
+            max_turns=_turns_allowed(order),
+            run_config=self._config,
+        )
+        if ended.interruptions:
+            waiting = ", ".join(str(item.tool_name) for item in ended.interruptions)
+            raise RunFailure(
+                Code.TOOL_FAILED, f"a tool waits for an approval, which nobody can give here: {waiting}"
+            )
+        output = ended.final_output if isinstance(ended.final_output, str) else _json(ended.final_output)
+        if live.feed is not None:
+            live.feed.finished(output)
+        return RunResult(
+            output=output,
+            last_agent=ended.last_agent.name,
+            turns=scope.ordinal,
+            models=tuple(dict.fromkeys(call.model for call in live.calls)),
+            new_items=[*asked, *(dict(item.to_input_item()) for item in ended.new_items)],
+            calls=tuple(live.calls),
+        )
+
+    def _live(self, order: RunOrder, listener: RunListener) -> LiveRun:
+        return LiveRun(
+            order=order,
+            listener=listener,
+            now=self._now or asyncio.get_running_loop().time,
+            feed=DeltaFeed(listener) if order.stream else None,
+            prepare=lambda agent: prepare(agent, order.spec, self._workshop, order.model),
+        )
+
+
+def _input_items(order: RunOrder) -> list[dict[str, Any]]:
+    if isinstance(order.input, str):
+        return [{"role": "user", "content": order.input}]
+    return list(order.input)
+
+
+def _turns_allowed(order: RunOrder) -> int:
+    return order.spec.max_turns if order.max_turns is None else min(order.max_turns, order.spec.max_turns)
+
+
+def _context(order: RunOrder) -> RunContext:
+    return RunContext(
+        run_id=order.run_id,
+        request_id=order.request_id,
+        tenant_id=order.tenant_id,
+        user_id=order.user_id,
+        agent=order.spec.reference,
+        attempt=order.attempt,
+        metadata=order.metadata,
+    )
+
+
+def _json(output: Any) -> Any:
+    return to_jsonable_python(output, by_alias=True)
+
+
+def _warn(live: LiveRun, agent: str) -> None:
+    live.listener.on_slow(SlowNotice("run", agent, live.order.spec.warn_after_s))

@@ -1,0 +1,143 @@
+"""Calls a tool in a scope of its own: limited in time, told to whoever watches, its failure named.
+
+The SDK's own timeout stands outside of a tool's invocation; here it is inside, so that what is put around the
+invocation sees the timeout's result as it sees any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from typing import Any
+
+from agents import FunctionTool, ModelBehaviorError, ToolTimeoutError
+from agents.tool import (
+    default_tool_error_function,
+    default_tool_timeout_error_message,
+    invoke_function_tool,
+    resolve_function_tool_failure_error_function,
+    set_function_tool_failure_error_function,
+)
+from agents.tool_context import ToolContext
+
+from agents_defs.run_scope import SCOPE
+from agents_defs.sdk_failures import run_failure
+from schemas.failures import Code, RunFailure
+
+_FAILED_BY_DEFAULT = "_function_tool_default_failure_handled"
+"""The SDK's own mark on a tool's context: the tool raised, and the model is told so in the default words."""
+_FAILED = "penstock_tool_failed"
+"""Our mark for tools that word their failures themselves."""
+MAX_SHARED = 256
+# The SDK reads the signature of what it invokes at each call, to see which context it wants. Ready made, that
+# costs a tenth of it.
+_SIGNATURE = inspect.Signature(
+    [
+        inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=ToolContext),
+        inspect.Parameter("arguments", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=str),
+    ]
+)
+
+
+class ScopedInvocation:
+    """What the SDK invokes in place of the tool."""
+
+    __signature__ = _SIGNATURE
+
+    def __init__(self, tool: FunctionTool, timeout_s: float | None) -> None:
+        self._tool = _marking_failures(tool)
+        self._timeout_s = timeout_s
+        self.prepare_arguments = getattr(tool.on_invoke_tool, "prepare_arguments", None)  # for approvals
+
+    async def __call__(self, ctx: ToolContext[Any], arguments: str) -> Any:
+        outer = SCOPE.get()
+        if outer is None:  # outside of any run: somebody tries an agent out
+            return await self._invoked(ctx, arguments)
+        feed = None if outer.nested else outer.run.feed
+        if feed is not None:
+            feed.tool_called(self._tool.name, ctx.tool_call_id, arguments)
+        token = SCOPE.set(outer.child(f"t:{ctx.tool_call_id}"))
+        try:
+            output, ok = await self._outcome(ctx, arguments)
+        finally:
+            SCOPE.reset(token)
+        if feed is not None:
+            feed.tool_returned(ctx.tool_call_id, ok, output)
+        return output
+
+    async def _outcome(self, ctx: ToolContext[Any], arguments: str) -> tuple[Any, bool]:
+        """The tool's output, and whether it worked. Raises RunFailure where that ends the run."""
+        patience = asyncio.timeout(self._timeout_s)
+        try:
+            async with patience:
+                output = await self._invoked(ctx, arguments)
+        except (ModelBehaviorError, RunFailure):
+            raise
+        except TimeoutError as error:
+            if not patience.expired():
+                raise self._failure(error) from error
+            return await self._timed_out(ctx), False
+        except Exception as error:
+            raise self._failure(error) from error
+        failed = getattr(ctx, _FAILED_BY_DEFAULT, False) or getattr(ctx, _FAILED, False)
+        return output, not failed
+
+    async def _invoked(self, ctx: ToolContext[Any], arguments: str) -> Any:
+        """Tools that the SDK made take the context as it is; of others it finds out which they want."""
+        if self.prepare_arguments is not None:
+            return await self._tool.on_invoke_tool(ctx, arguments)
+        return await invoke_function_tool(function_tool=self._tool, context=ctx, arguments=arguments)
+
+    async def _timed_out(self, ctx: ToolContext[Any]) -> Any:
+        tool, limit = self._tool, self._timeout_s or 0.0
+        error = ToolTimeoutError(tool.name, limit)
+        if tool.timeout_behavior == "raise_exception":
+            raise self._failure(error) from error
+        if tool.timeout_error_function is None:
+            return default_tool_timeout_error_message(tool_name=tool.name, timeout_seconds=limit)
+        told = tool.timeout_error_function(ctx, error)
+        return await told if inspect.isawaitable(told) else told
+
+    def _failure(self, error: BaseException) -> RunFailure:
+        told = f"the tool {self._tool.name} failed: {type(error).__name__}: {error}"
+        return run_failure(error) or RunFailure(Code.TOOL_FAILED, told)
+
+
+class ScopedTools:
+    """Makes the copies of tools that are put into graphs. Tools that many graphs share are copied once."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, float], tuple[FunctionTool, FunctionTool]] = {}
+
+    def scoped(self, tool: FunctionTool, timeout_s: float) -> FunctionTool:
+        """A tool's own time limit stands; an agent used as a tool has the limits of its calls."""
+        if getattr(tool, "_is_agent_tool", False):  # belongs to one graph, as its agent does
+            return _scoped(tool, tool.timeout_seconds)
+        key = (id(tool), timeout_s)
+        if key not in self._made:
+            if len(self._made) >= MAX_SHARED:  # of a build() that makes its tools anew each time
+                self._made.clear()
+            # The tool itself is kept too, or another one could come to have its id.
+            self._made[key] = (tool, _scoped(tool, tool.timeout_seconds or timeout_s))
+        return self._made[key][1]
+
+
+def _scoped(tool: FunctionTool, timeout_s: float | None) -> FunctionTool:
+    replaced = copy.copy(tool)
+    replaced.on_invoke_tool = ScopedInvocation(tool, timeout_s)
+    replaced.timeout_seconds = None
+    return replaced
+
+
+def _marking_failures(tool: FunctionTool) -> FunctionTool:
+    """The tool or, if it words its failures itself, a copy that marks its context when it does."""
+    wording = resolve_function_tool_failure_error_function(tool)
+    if wording is None or wording is default_tool_error_function:
+        return tool
+
+    def marked(ctx: Any, error: Exception) -> Any:
+        setattr(ctx, _FAILED, True)
+        return wording(ctx, error)
+
+    return set_function_tool_failure_error_function(copy.copy(tool), marked)

@@ -1,0 +1,65 @@
+"""The agent `support`: a first contact that hands off to billing, technical and account specialists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agents import Agent, RunContextWrapper, handoff
+from pydantic import BaseModel, Field
+
+from agents_defs.agent_spec import AgentSpec
+from agents_defs.run_context import RunContext
+from agents_defs.text_files import instructions
+from agents_defs.tools.accounts import lookup_account, reset_password_link
+from agents_defs.tools.knowledge import search_knowledge_base
+from agents_defs.tools.orders import list_orders, lookup_order, refund_status
+
+
+class Errand(BaseModel):
+    """What a specialist is told besides the conversation itself."""
+
+    reason: str = Field("", description="What is asked for, and which order or address it is about.")
+
+
+def build() -> Agent[RunContext]:
+    billing = Agent[RunContext](
+        name="billing",
+        handoff_description="Invoices, payments, charges, refunds, returns, subscription plans and prices.",
+        instructions=instructions("billing"),
+        tools=[refund_status, lookup_order, list_orders, search_knowledge_base],
+    )
+    technical = Agent[RunContext](
+        name="technical",
+        handoff_description=(
+            "Gateways, sensors, probes, readings, firmware, calibration, installation, errors, the API."
+        ),
+        instructions=instructions("technical"),
+        tools=[search_knowledge_base, lookup_order],
+    )
+    account = Agent[RunContext](
+        name="account",
+        handoff_description="Logins, passwords, two-factor authentication, members, roles, e-mail addresses.",
+        instructions=instructions("account"),
+        tools=[lookup_account, reset_password_link, search_knowledge_base],
+    )
+    return Agent[RunContext](
+        name="support",
+        instructions=instructions("support"),
+        tools=[lookup_order, list_orders, search_knowledge_base],
+        handoffs=[
+            handoff(agent, on_handoff=_told, input_type=Errand) for agent in (billing, technical, account)
+        ],
+    )
+
+
+async def _told(_context: RunContextWrapper[Any], _errand: Errand) -> None:
+    """The specialist reads the errand in the conversation; nothing else has to happen."""
+
+
+SPEC = AgentSpec(
+    name="support",
+    version=1,
+    build=build,
+    description="Answers customers of a shop for sensors: orders, billing, devices and accounts.",
+    max_turns=12,
+)

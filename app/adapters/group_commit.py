@@ -1,0 +1,116 @@
+"""Publishes together what ends together: parcels collect while the last batch is under way."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streams.flow import Parcel
+from streams.observations import BatchPublished, Observer, PublishRetried
+from streams.ports import Clock
+
+FIRST_RETRY_S = 0.05
+LONGEST_RETRY_S = 2.0
+MOST_TOGETHER = 512
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A parcel and who waits for it."""
+
+    parcel: Parcel
+    future: asyncio.Future[None]
+    since: float
+
+
+Ready = Callable[[], Awaitable[object]]
+Deliver = Callable[[Sequence[Parcel]], Awaitable[Sequence[Parcel]]]
+
+
+class GroupCommit:
+    """Collects parcels, delivers them in order in batches, tells each sender when its own is durable.
+
+    `ready` waits until something may be delivered. `deliver` returns the parcels that it delivered (those it
+    does not own any more it leaves out) or raises, and is then asked again with the same ones: order is kept
+    and nothing is dropped but what nobody waits for any more.
+    """
+
+    def __init__(
+        self,
+        ready: Ready,
+        deliver: Deliver,
+        clock: Clock,
+        observer: Observer,
+        window_s: float,
+        busy: Callable[[], bool],
+    ) -> None:
+        self._ready: Final = ready
+        self._deliver: Final = deliver
+        self._clock: Final = clock
+        self._observer: Final = observer
+        self._window_s: Final = window_s
+        self._busy: Final = busy
+        self._waiting: list[Waiting] = []
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> asyncio.Task[None]:
+        """Begin to deliver; the task never ends by itself."""
+        self._task = asyncio.create_task(self._loop())
+        return self._task
+
+    async def stop(self) -> None:
+        """Stop; what is not delivered is not acknowledged either."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def publish(self, parcel: Parcel) -> None:
+        """Return when the parcel is durable."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(Waiting(parcel, future, self._clock.now()))
+        self._arrived.set()
+        await future
+
+    async def _loop(self) -> None:
+        while True:
+            await self._arrived.wait()
+            await self._linger()
+            batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            if not self._waiting:
+                self._arrived.clear()
+            await self._persist(batch)
+
+    async def _linger(self) -> None:
+        """Wait for company, unless the first has waited long enough or nobody else is on the way."""
+        left_s = self._waiting[0].since + self._window_s - self._clock.now()
+        if left_s > 0 and len(self._waiting) < MOST_TOGETHER and self._busy():
+            await asyncio.sleep(left_s)
+
+    async def _persist(self, batch: list[Waiting]) -> None:
+        retry_s = FIRST_RETRY_S
+        while True:
+            await self._ready()
+            # Now, without a pause until the delivery begins: who lost a partition meanwhile waits no more.
+            batch = [waiting for waiting in batch if not waiting.future.done()]
+            if not batch:
+                return
+            started = self._clock.now()
+            parcels = [waiting.parcel for waiting in batch]
+            try:
+                delivered = {id(parcel) for parcel in await self._deliver(parcels)}
+            except Exception as error:  # noqa: BLE001  whatever failed, the same parcels are tried again
+                self._observer.observe(PublishRetried(len(batch), f"{type(error).__name__}: {error}"))
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+                continue
+            records = 0
+            for waiting in batch:
+                if id(waiting.parcel) in delivered and not waiting.future.done():
+                    waiting.future.set_result(None)
+                    records += len(waiting.parcel.emissions)
+            self._observer.observe(BatchPublished(len(delivered), records, self._clock.now() - started))
+            # What was left out belongs to another worker now; its tasks are being cancelled.
+            return

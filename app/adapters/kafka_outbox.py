@@ -1,0 +1,224 @@
+"""The outbox on Kafka: outcomes in short transactions (or, in plain delivery, by an idempotent producer)."""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from app.adapters import record_batches
+from app.adapters.committed_read import is_committed
+from app.adapters.fenced_producer import FencedProducer, GroupFenced
+from app.adapters.group_commit import GroupCommit
+from streams.flow import Parcel
+from streams.lifeline import Lifeline
+from streams.observations import Observer, StoreAway
+from streams.options import StreamOptions
+from streams.ownership import Assignment, Ownership
+from streams.ports import ClaimStore, Clock, Shelf, ShelfKind, StoreUnavailable
+from streams.topics import TopicNames
+
+TRANSACTION_TIMEOUT_MS = 10_000
+REMEMBER_RETRY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an outbox works with."""
+
+    options: StreamOptions
+    topics: TopicNames
+    ownership: Ownership
+    claims: ClaimStore
+    clock: Clock
+    observer: Observer
+    position: Callable[[int], int | None]  # the first offset of a partition that is not released
+    busy: Callable[[], bool]  # whether anything is being run
+    lifeline: Lifeline
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A transaction whose commit was asked for and not answered."""
+
+    parcels: Sequence[Parcel]
+    sent: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What turned out to be published already."""
+
+    parcels: Sequence[Parcel]
+    checkpoints: "dict[Shelf, int]"
+
+
+def transactional_id(options: StreamOptions) -> str:
+    """Stable where the worker has a name, so that its successor fences it by that name alone."""
+    return f"{options.kafka.app_id}-{options.kafka.worker_id or uuid.uuid4().hex}"
+
+
+class KafkaOutbox:
+    """Publishes parcels; one producer for the worker, however many partitions it owns."""
+
+    def __init__(self, around: Surroundings, transactional_id: str | None) -> None:
+        self._around: Final = around
+        self._transactional_id: Final = transactional_id
+        self._producer: AIOKafkaProducer | None = None
+        self._doubt: Doubt | None = None
+        self._commit = GroupCommit(
+            around.ownership.settled,
+            self._deliver,
+            around.clock,
+            around.observer,
+            around.options.flow.commit_window_s,
+            around.busy,
+        )
+
+    async def start(self) -> None:
+        """Connect: in transactional delivery this fences a predecessor of the same name."""
+        self._producer = await self._connect()
+        self._around.lifeline.hold(self._commit.start())
+
+    async def stop(self) -> None:
+        """Stop publishing."""
+        await self._commit.stop()
+        await self._disconnect()
+
+    async def publish(self, parcel: Parcel) -> None:
+        """Return when the parcel is durable and remembered."""
+        await self._commit.publish(parcel)
+
+    async def _connect(self) -> AIOKafkaProducer:
+        kafka, flow = self._around.options.kafka, self._around.options.flow
+        common: dict[str, Any] = {
+            "bootstrap_servers": kafka.bootstrap,
+            "acks": "all",
+            "linger_ms": 0,
+            "max_batch_size": record_batches.BATCH_BYTES,
+            "max_request_size": flow.max_record_bytes + record_batches.BATCH_BYTES,
+        }
+        producer: AIOKafkaProducer
+        if self._transactional_id is None:
+            producer = AIOKafkaProducer(enable_idempotence=kafka.idempotent, **common)
+        else:
+            producer = FencedProducer(
+                transactional_id=self._transactional_id,
+                transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+                **common,
+            )
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
+
+    async def _disconnect(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(KafkaError):
+                await producer.stop()
+
+    async def _deliver(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        assignment = self._around.ownership.present
+        if assignment is None:
+            raise GroupFenced("a rebalance is under way")
+        mine = [parcel for parcel in parcels if parcel.partition in assignment.partitions]
+        if mine:
+            checkpoints = await self._send(mine, assignment)
+            await self._remember(mine, checkpoints)
+        return mine
+
+    async def _send(self, parcels: Sequence[Parcel], assignment: Assignment) -> dict[Shelf, int]:
+        if self._producer is None:
+            self._producer = await self._connect()
+        producer = self._producer
+        try:
+            if isinstance(producer, FencedProducer):
+                known = await self._settle_doubt()
+                published = {id(parcel) for parcel in known.parcels}
+                left = [parcel for parcel in parcels if id(parcel) not in published]
+                return known.checkpoints | (await self._transact(producer, left, assignment) if left else {})
+            return self._checkpoints(await self._hand_over(producer, parcels))
+        except GroupFenced:
+            # The group moved on: wait for the assignment that says what is still ours.
+            await producer.abort_transaction()
+            if self._around.ownership.present is assignment:
+                await asyncio.sleep(self._around.options.kafka.session_timeout_s / 20)
+            raise
+        except BaseException:
+            # A transaction of unknown fate: the next producer of this name ends it before it starts its own.
+            await self._disconnect()
+            raise
+
+    async def _transact(
+        self, producer: FencedProducer, parcels: Sequence[Parcel], assignment: Assignment
+    ) -> dict[Shelf, int]:
+        await producer.begin_transaction()
+        # The records first, then the proof of membership: who owns the partition next must see them pending.
+        sent = await self._hand_over(producer, parcels)
+        offsets = {
+            partition: position
+            for partition in {parcel.partition for parcel in parcels}
+            if (position := self._around.position(partition)) is not None
+        }
+        await producer.commit_offsets(
+            self._around.topics.requests,
+            offsets,
+            self._around.options.kafka.app_id,
+            assignment.membership,
+            metadata=self._transactional_id or "",
+        )
+        # From here on the commit may have happened although no answer says so.
+        self._doubt = Doubt(parcels, sent)
+        await producer.commit_transaction()
+        self._doubt = None
+        return self._checkpoints(sent)
+
+    async def _settle_doubt(self) -> "Known":
+        """Whether a commit that was not answered happened. Asked of the new producer's broker: when that
+        producer had its id, the fate of the transaction was decided."""
+        doubt = self._doubt
+        if doubt is None:
+            return Known((), {})
+        metadata, _ = doubt.sent[0]
+        place = TopicPartition(metadata.topic, metadata.partition)
+        happened = await is_committed(self._around.options.kafka.bootstrap, place, metadata.offset)
+        self._doubt = None
+        return Known(doubt.parcels, self._checkpoints(doubt.sent)) if happened else Known((), {})
+
+    async def _hand_over(self, producer: AIOKafkaProducer, parcels: Sequence[Parcel]) -> list[Any]:
+        emissions = [emission for parcel in parcels for emission in parcel.emissions]
+        return await record_batches.send(producer, emissions)
+
+    def _checkpoints(self, sent: list[Any]) -> dict[Shelf, int]:
+        """Up to where each shelf is known, once these are remembered."""
+        topics = self._around.topics
+        kinds: dict[str, ShelfKind] = {topics.responses: "responses", topics.deadletter: "deadletter"}
+        checkpoints: dict[Shelf, int] = {}
+        for metadata, part in sent:
+            if metadata.topic in kinds:
+                shelf = Shelf(kinds[metadata.topic], metadata.partition)
+                checkpoints[shelf] = max(metadata.offset + len(part), checkpoints.get(shelf, 0))
+        return checkpoints
+
+    async def _remember(self, parcels: Sequence[Parcel], checkpoints: dict[Shelf, int]) -> None:
+        answered = [parcel.answered for parcel in parcels if parcel.answered is not None]
+        away = False
+        while answered:
+            try:
+                await self._around.claims.answer(answered, checkpoints)
+            except StoreUnavailable as error:
+                away = True
+                self._around.observer.observe(StoreAway("answers", back=False, reason=str(error)))
+                await asyncio.sleep(REMEMBER_RETRY_S)
+            else:
+                if away:
+                    self._around.observer.observe(StoreAway("answers", back=True, reason=""))
+                return

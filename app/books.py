@@ -1,0 +1,91 @@
+"""The books in a process of their own: checks, starts, keeps them until it is told to stop."""
+
+import asyncio
+import contextlib
+import gc
+from dataclasses import asdict
+from typing import Final
+
+import structlog
+
+from app import startup
+from app.adapters.clock import SystemClock
+from app.adapters.kafka_books import KafkaBooks
+from app.settings import Settings
+from app.startup import CannotStart
+from streams.book_ports import Pace
+from streams.book_values import UnknownValue
+from streams.books_topology import Books, BooksParts, build_books
+from streams.topology import check_faust
+
+GC_THRESHOLD = 20_000
+REPORT_EVERY_S = 60.0
+FINISH_S = 10.0  # for what was taken in already
+STOP_S = 15.0
+
+
+class BooksProcess:
+    """The life of the process."""
+
+    def __init__(self, settings: Settings, pace: Pace | None = None) -> None:
+        self.options: Final = settings.stream()
+        self._log = structlog.get_logger("penstock.books")
+        self._kafka = KafkaBooks(self.options)
+        parts = BooksParts(self._kafka, self._kafka.ends, SystemClock(), pace or Pace())
+        self.books: Final[Books] = build_books(self.options, parts)
+        self._keeping: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start, or raise CannotStart."""
+        check_faust()
+        await startup.check_kafka(self.options.kafka)
+        await self._kafka.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD, 20, 50)
+        self._keeping = asyncio.create_task(self.books.bookkeeper.run())
+        await self.books.app.start()
+        self._log.info("the books are kept", app_id=self.books.app.conf.id)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; raises when something ended by itself."""
+        assert self._keeping is not None  # noqa: S101  start() came first
+        ended = asyncio.ensure_future(self.books.app.wait_until_stopped())
+        stopping = asyncio.ensure_future(stop.wait())
+        reporting = asyncio.create_task(self._report())
+        try:
+            await asyncio.wait({ended, stopping, self._keeping}, return_when=asyncio.FIRST_COMPLETED)
+            if self._keeping.done():
+                self._judge(self._keeping.exception())
+            if not stop.is_set():
+                raise CannotStart(f"the consumer ended: {self.books.app.crash_reason or 'no reason given'}")
+        finally:
+            for task in (ended, stopping, reporting):
+                task.cancel()
+
+    @staticmethod
+    def _judge(error: BaseException | None) -> None:
+        if isinstance(error, UnknownValue):
+            raise CannotStart(str(error)) from error
+        if error is not None:
+            raise error
+
+    async def stop(self) -> None:
+        """Count and publish what was taken in, commit, leave the group."""
+        bookkeeper = self.books.bookkeeper
+        bookkeeper.stop()
+        if self._keeping is not None:
+            await asyncio.wait({self._keeping}, timeout=FINISH_S)
+            self._keeping.cancel()
+        for close in (self.books.app.stop, self._kafka.stop):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await close()
+        if self._keeping is not None:
+            self._log.info("the books are closed", **asdict(bookkeeper.figures))
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_EVERY_S)
+            bookkeeper = self.books.bookkeeper
+            self._log.info("books", tenants=bookkeeper.tenants, **asdict(bookkeeper.figures))

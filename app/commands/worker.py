@@ -1,0 +1,99 @@
+"""`penstock worker`: one worker in the foreground, or several with --processes."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import structlog
+import typer
+
+from app import lifetime
+from app.adapters import logs
+from app.settings import BadSettings, Settings, load
+from app.startup import CannotStart
+from app.supervisor import Program, Supervisor
+from app.worker import Worker, WorkerBroken
+
+log = structlog.get_logger("penstock")
+
+
+def worker(
+    processes: Annotated[int, typer.Option(min=1, help="How many workers to run on this machine.")] = 1,
+    worker_id: Annotated[str | None, typer.Option(help="Stable, unique name: static membership.")] = None,
+    max_in_flight: Annotated[int | None, typer.Option(help="Runs at once in one worker.")] = None,
+    delivery: Annotated[str | None, typer.Option(help="transactional or plain.")] = None,
+    http_bind: Annotated[str | None, typer.Option(help="Where to serve health and metrics.")] = None,
+    books: Annotated[bool | None, typer.Option("--books/--no-books", help="Also run the books.")] = None,
+    tethered: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run agents for the requests of this deployment, until SIGTERM."""
+    try:
+        settings = load(
+            worker_id=worker_id,
+            max_in_flight=max_in_flight,
+            delivery=delivery,
+            http_bind=http_bind,
+            books=books,
+        )
+        logs.configure(settings.log_level, settings.log_format)
+        code = lifetime.run(lambda: _main(settings, processes, tethered))
+    except (BadSettings, CannotStart) as error:
+        typer.echo(f"penstock worker cannot start: {error}", err=True)
+        raise typer.Exit(2) from error
+    except WorkerBroken as error:
+        typer.echo(f"penstock worker ended: {error}", err=True)
+        raise typer.Exit(1) from error
+    raise typer.Exit(code)
+
+
+async def _main(settings: Settings, processes: int, tethered: bool) -> int:
+    if processes > 1:
+        return await _supervise(settings, processes, tethered)
+    return await _work(settings, tethered)
+
+
+async def _supervise(settings: Settings, processes: int, tethered: bool) -> int:
+    """N workers, each with a name and a port of its own, and the books."""
+    supervisor = Supervisor([*_workers(settings, processes), *_books(settings)], settings.drain_s)
+    stop = await lifetime.stop_event(tethered)
+    supervisor.start()
+    await stop.wait()
+    await supervisor.stop()
+    return 0
+
+
+def _workers(settings: Settings, processes: int) -> Sequence[Program]:
+    host, port = settings.http_address
+    return [
+        Program(
+            f"worker-{number}",
+            ["worker", "--no-books"],
+            {
+                "PENSTOCK_HTTP_BIND": f"{host}:{port + number if port else 0}",
+                **({"PENSTOCK_WORKER_ID": f"{settings.worker_id}-{number}"} if settings.worker_id else {}),
+                "PENSTOCK_DELIVERY": settings.delivery,
+                "PENSTOCK_MAX_IN_FLIGHT": str(settings.max_in_flight),
+            },
+        )
+        for number in range(processes)
+    ]
+
+
+def _books(settings: Settings) -> Sequence[Program]:
+    return [Program("books", ["books"])] if settings.books else []
+
+
+async def _work(settings: Settings, tethered: bool) -> int:
+    stop = await lifetime.stop_event(tethered)
+    running = Worker(settings)
+    supervisor = Supervisor(_books(settings), settings.drain_s)
+    try:
+        await running.start()
+        supervisor.start()
+        await running.serve(stop)
+        left = await running.drain()
+        if left:
+            log.warning("stopping with requests under way; they are read again by whoever is next", left=left)
+    finally:
+        await asyncio.gather(supervisor.stop(), running.stop())
+    return 0

@@ -1,0 +1,188 @@
+"""The only reader of the environment: settings from PENSTOCK_* variables and `.env`, documented from here."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
+
+from agents_defs.model_access import DEFAULT_TIERS, ModelOptions
+from streams.options import FlowOptions, KafkaOptions, LimitOptions, StreamOptions
+
+Seconds = Annotated[float, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class BadSettings(Exception):
+    """The settings are not usable; the message is one line that names the variable."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PENSTOCK_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+    )
+
+    kafka_bootstrap: str = "127.0.0.1:9092"
+    """Broker addresses, separated by commas."""
+    topic_prefix: str = "agent."
+    """What the names of the public topics begin with."""
+    partitions: Positive = 12
+    """Partitions of all tenant-keyed topics; fixed for their life."""
+    app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = "penstock"
+    """Consumer group, prefix of the internal topics and of the keys in Redis."""
+    worker_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] | None = None
+    """A stable, unique name of this worker gives static membership, hence a fast restart. None: dynamic."""
+    session_timeout_s: Seconds = 10.0
+    """Session timeout of the consumer group: how long a dead worker keeps its partitions."""
+    delivery: Literal["transactional", "plain"] = "transactional"
+    """`plain` (one worker; brokers without transactions): one outcome per request is not crash-proof."""
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    """Where windows, claims and sessions are kept."""
+    model_provider: Literal["openai", "offline"] = "openai"
+    """`offline` computes its answers from the input, without any network."""
+    model_api: Literal["responses", "chat_completions"] = "responses"
+    """Which of OpenAI's two APIs an OpenAI-compatible provider is asked through."""
+    model_small: str = DEFAULT_TIERS["small"]
+    """The model behind the tier `small`."""
+    model_standard: str = DEFAULT_TIERS["standard"]
+    """The model behind the tier `standard`."""
+    model_large: str = DEFAULT_TIERS["large"]
+    """The model behind the tier `large`."""
+    openai_api_key: Annotated[
+        SecretStr | None, Field(validation_alias=AliasChoices("OPENAI_API_KEY", "openai_api_key"))
+    ] = None
+    """The provider's key."""
+    openai_base_url: Annotated[
+        str | None, Field(validation_alias=AliasChoices("OPENAI_BASE_URL", "openai_base_url"))
+    ] = None
+    """An OpenAI-compatible provider's address. None: OpenAI's own."""
+    http_bind: Annotated[str, Field(pattern=r"^.*:\d{1,5}$")] = "127.0.0.1:6066"
+    """Where a worker serves /healthz, /readyz, /metrics and /version. Port 0 takes a free one."""
+    max_in_flight: Positive = 1000
+    """Runs at once in one worker."""
+    max_held: Positive | None = None
+    """Records in one worker, running or waiting; beyond it, it stops reading. None: twice max_in_flight."""
+    max_request_bytes: Positive = 1024 * 1024
+    """A larger record is dead-lettered `oversize`."""
+    max_input_bytes: Positive = 256 * 1024
+    """A larger input is refused `invalid_field`."""
+    requests_per_minute: Positive = 600
+    """What each tenant may start in any minute."""
+    offline_delay_ms: Annotated[int, Field(ge=0)] = 0
+    """Between the words of a streamed answer of the offline model."""
+    drain_s: Seconds = 30.0
+    """How long a stopping worker lets its runs finish."""
+    park_after_s: Seconds = 60.0
+    """Runs older than this are parked. Not used yet: nothing is parked so far."""
+    idempotency_days: Annotated[int, Field(ge=1)] = 7
+    """How long a request id is remembered; at most the retention of the responses."""
+    session_days: Positive = 30
+    """How long a session is remembered after its last turn."""
+    delta_window_ms: Annotated[int, Field(ge=0, le=1000)] = 20
+    """Streamed text is put together for this long."""
+    commit_window_ms: Annotated[int, Field(ge=0, le=1000)] = 6
+    """Outcomes wait this long for company, so that one transaction serves many."""
+    books: bool = True
+    """Whether a worker also runs the books, the process that keeps windows and publishes metrics."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """`auto`: console on a terminal, JSON lines elsewhere."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.max_held is not None and self.max_held < self.max_in_flight:
+            raise ValueError("PENSTOCK_MAX_HELD must be at least PENSTOCK_MAX_IN_FLIGHT")
+        if self.max_input_bytes > self.max_request_bytes:
+            raise ValueError("PENSTOCK_MAX_INPUT_BYTES must be at most PENSTOCK_MAX_REQUEST_BYTES")
+        return self
+
+    @property
+    def http_address(self) -> tuple[str, int]:
+        """Host and port to serve on."""
+        host, _, port = self.http_bind.rpartition(":")
+        return host, int(port)
+
+    def models(self) -> ModelOptions:
+        """How models are reached."""
+        return ModelOptions(
+            provider=self.model_provider,
+            api=self.model_api,
+            api_key=self.openai_api_key.get_secret_value() if self.openai_api_key else None,
+            base_url=self.openai_base_url,
+            tiers={
+                "small": self.model_small,
+                "standard": self.model_standard,
+                "large": self.model_large,
+            },
+            max_in_flight=self.max_in_flight,
+            offline_delay_s=self.offline_delay_ms / 1000,
+        )
+
+    def stream(self) -> StreamOptions:
+        """What the stream needs of this."""
+        return StreamOptions(
+            kafka=KafkaOptions(
+                bootstrap=self.kafka_bootstrap,
+                topic_prefix=self.topic_prefix,
+                partitions=self.partitions,
+                app_id=self.app_id,
+                worker_id=self.worker_id,
+                session_timeout_s=self.session_timeout_s,
+                delivery=self.delivery,
+            ),
+            flow=FlowOptions(
+                max_in_flight=self.max_in_flight,
+                max_held=self.max_held or 2 * self.max_in_flight,
+                max_request_bytes=self.max_request_bytes,
+                max_input_bytes=self.max_input_bytes,
+                drain_s=self.drain_s,
+                idempotency_days=self.idempotency_days,
+                session_days=self.session_days,
+                delta_window_s=self.delta_window_ms / 1000,
+                commit_window_s=self.commit_window_ms / 1000,
+            ),
+            limits=LimitOptions(requests_per_minute=self.requests_per_minute),
+        )
+
+
+def load(**overrides: object) -> Settings:
+    """The settings in force; flags override the environment. BadSettings says what is wrong, in one line."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # validated, not typed
+    except ValidationError as error:
+        raise BadSettings("; ".join(_sentence(problem) for problem in error.errors())) from None
+
+
+def _sentence(problem: Mapping[str, Any]) -> str:
+    place = [str(part) for part in problem["loc"]]
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if not place:
+        return message
+    return f"{variable(place[0])}={problem['input']!r}: {message}"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return name.upper() if name.upper().startswith("OPENAI_") else f"PENSTOCK_{name.upper()}"
+
+
+Origin = Literal["environment", ".env", "default"]
+
+
+def origins() -> dict[str, Origin]:
+    """Where the value of each setting comes from."""
+    environment = {name.lower() for name in EnvSettingsSource(Settings)()}
+    dotenv = {name.lower() for name in DotEnvSettingsSource(Settings)()}
+    return {
+        name: "environment" if name in environment else ".env" if name in dotenv else "default"
+        for name in Settings.model_fields
+    }

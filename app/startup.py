@@ -1,0 +1,106 @@
+"""What must be true before a worker starts; what is not is said in one line, with what to do."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+
+import redis.asyncio as redis
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from redis.exceptions import RedisError
+
+from app import provision
+from streams.options import KafkaOptions
+
+PATIENCE_S = 10.0
+SPARE_FILES = 256  # beside the connections to models: Kafka, Redis, logs, HTTP
+
+
+class CannotStart(Exception):
+    """The worker cannot start; the message is one line."""
+
+
+async def check_kafka(kafka: KafkaOptions) -> None:
+    """The brokers answer, the topics are there, all with the right number of partitions."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            states = await provision.describe(kafka)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise CannotStart(no_kafka(kafka.bootstrap, error)) from error
+    missing = [state.name for state in states if state.partitions is None]
+    if missing:
+        raise CannotStart(
+            f"{len(missing)} topics are missing ({missing[0]}, …): run `penstock topics create`"
+        )
+    for state in states:
+        for problem in state.problems:
+            raise CannotStart(f"topic {state.name} {problem}")
+
+
+def no_kafka(bootstrap: str, error: BaseException) -> str:
+    """What is said where no broker answers."""
+    return (
+        f"no Kafka answers at {bootstrap} ({type(error).__name__}): start one "
+        "(`penstock broker start`), or set PENSTOCK_KAFKA_BOOTSTRAP"
+    )
+
+
+async def check_transactions(kafka: KafkaOptions) -> None:
+    """The broker takes transactional producers."""
+    if kafka.delivery != "transactional":
+        return
+    producer = AIOKafkaProducer(
+        bootstrap_servers=kafka.bootstrap, transactional_id=f"{kafka.app_id}-probe-{uuid.uuid4().hex}"
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await producer.start()
+    except (KafkaError, TimeoutError) as error:
+        raise CannotStart(
+            f"the broker at {kafka.bootstrap} has no transactions ({type(error).__name__}), which one "
+            "outcome per request rests on: use Apache Kafka, or accept less with PENSTOCK_DELIVERY=plain"
+        ) from error
+    finally:
+        await _stop(producer)
+
+
+async def check_redis(client: "redis.Redis", url: str) -> None:
+    """Redis answers and takes writes."""
+    try:
+        await client.ping()
+        await client.set("penstock:probe", "1", ex=1)
+    except (RedisError, OSError) as error:
+        raise CannotStart(
+            f"no Redis to write to at {_without_password(url)} ({error}): "
+            "start one, or set PENSTOCK_REDIS_URL"
+        ) from error
+
+
+def raise_file_limit(max_in_flight: int, warn: Callable[[str], None]) -> None:
+    """Each model call in flight has a connection, and each connection needs a file."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max_in_flight + SPARE_FILES
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft < wanted:
+        warn(
+            f"the limit of open files is {soft}, PENSTOCK_MAX_IN_FLIGHT={max_in_flight} may need {wanted}: "
+            "raise it (ulimit -n, LimitNOFILE=), or lower the cap"
+        )
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    try:
+        await asyncio.wait_for(producer.stop(), 2)
+    except (KafkaError, TimeoutError):
+        return

@@ -1,0 +1,26 @@
+"""What a call id says: which request it is for, and which call of it, whichever attempt or try it was."""
+
+import re
+from urllib.parse import unquote
+
+# "<tenant>%2F<request>%2F<generation>.<attempt>/<path>m<ordinal>.<try>": run, journal path, ordinal, try.
+_RUN = re.compile(r"(?P<name>.+)%2F(?P<generation>\d+)(?:\.\d+)?")
+_TRY = re.compile(r"[^A-Za-z0-9](?:try|attempt|t)?\d+$")
+
+
+def call_key(call_id: str) -> str:
+    """The same for every attempt and try of one call."""
+    run, slash, rest = call_id.partition("/")
+    found = _RUN.fullmatch(run)
+    if found is not None:
+        run = f"{found['name']}%2F{found['generation']}"
+    return run + slash + _TRY.sub("", rest)
+
+
+def request_of(call_id: str) -> str | None:
+    """`tenant/request_id`; None where the id was too long to hold it, or is not of this form."""
+    found = _RUN.fullmatch(call_id.partition("/")[0])
+    if found is None:
+        return None
+    name = unquote(found["name"])
+    return name if "/" in name else None

@@ -1,0 +1,130 @@
+"""One worker in the foreground: checks, starts, serves until it is told to stop, then drains."""
+
+import asyncio
+import contextlib
+import gc
+from typing import Final
+
+import structlog
+
+from agents_defs.model_access import ModelAccess, open_models
+from agents_defs.registry import BadRegistration, Registry, default_registry
+from agents_defs.runner import AgentRunner
+from app import startup
+from app.adapters.clock import SystemClock
+from app.settings import Settings
+from app.startup import CannotStart
+from app.vitals import Vitals
+from app.wiring import Wired, connect_redis, wire
+from streams.topology import CommittedApp, build_intake, check_faust
+
+# Collections of the youngest objects come every 700 allocations by default: a few for every run.
+GC_THRESHOLD = 20_000
+STOP_S = 15.0
+
+
+class WorkerBroken(Exception):
+    """The worker cannot go on; what it had under way is read again by whoever is next."""
+
+
+class Worker:
+    """A worker's life."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry | None = None,
+        models: ModelAccess | None = None,
+    ) -> None:
+        self._settings: Final = settings
+        self._log = structlog.get_logger("penstock.worker")
+        self.options: Final = settings.stream()
+        clock = SystemClock()
+        self._models = models or open_models(settings.models(), now=clock.now, at=clock.at)
+        self._registry = registry or _agents()
+        self.redis = connect_redis(settings.redis_url)
+        self._runner = AgentRunner(self._registry, self._models)
+        vitals = Vitals(settings, self._registry)
+        self.wired: Final[Wired] = wire(
+            self.options, self.redis, self._registry, self._runner, vitals.observer
+        )
+        self.watch: Final = vitals.watch(self.options, self.wired.pipeline, self.wired.ownership, self.redis)
+        self.app: CommittedApp = build_intake(self.options, self.wired.intake)
+
+    async def start(self) -> None:
+        """Start, or raise CannotStart."""
+        check_faust()
+        startup.raise_file_limit(self.options.flow.max_in_flight, self._log.warning)
+        kafka = self.options.kafka
+        await startup.check_kafka(kafka)
+        await startup.check_transactions(kafka)
+        await startup.check_redis(self.redis, self._settings.redis_url)
+        if kafka.delivery == "plain":
+            self._log.warning(
+                "plain delivery: run one worker only; a crash may publish an outcome or a usage record twice"
+            )
+        try:
+            host, port = await self.watch.start()
+        except OSError as error:
+            raise CannotStart(str(error)) from error
+        self._log.info("worker starting", http=f"{host}:{port}", delivery=kafka.delivery, app_id=kafka.app_id)
+        self._build_agents()
+        await self.wired.outbox.start()
+        await self.wired.deltas.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD, 20, 50)
+        await self.app.start()
+
+    def _build_agents(self) -> None:
+        try:
+            self._runner.warm_up()
+        except Exception as error:  # agents are others' code, and may fail in any way
+            raise CannotStart(f"an agent cannot be built: {type(error).__name__}: {error}") from error
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; raises when a part that it cannot do without ended by itself."""
+        ended = asyncio.ensure_future(self.app.wait_until_stopped())
+        stopping = asyncio.ensure_future(stop.wait())
+        broken = asyncio.ensure_future(self.wired.lifeline.broken())
+        try:
+            await asyncio.wait({ended, stopping, broken}, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                return
+            if broken.done():
+                raise WorkerBroken(f"a part of the worker died: {broken.result()!r}") from broken.result()
+            raise WorkerBroken(f"the consumer ended: {self.app.crash_reason or 'no reason given'}")
+        finally:
+            for task in (ended, stopping, broken):
+                task.cancel()
+
+    async def drain(self) -> int:
+        """Read nothing more and let what runs finish; returns how many requests are left undone."""
+        self.watch.drain()
+        self.wired.pipeline.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.options.flow.drain_s):
+                await self.wired.pipeline.idle()
+        return self.wired.pipeline.held
+
+    async def stop(self) -> None:
+        """Commit, leave the group, close everything."""
+        self.wired.pipeline.reassigned(())  # whoever is next runs again what still runs: pay no more for it
+        for close in (
+            self.app.stop,
+            self.wired.deltas.stop,
+            self.wired.outbox.stop,
+            self._models.close,
+            self.watch.stop,
+        ):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await close()
+        await self.redis.aclose()
+
+
+def _agents() -> Registry:
+    try:
+        return default_registry()
+    except BadRegistration as error:
+        raise CannotStart(f"an agent cannot be registered: {error}") from error

@@ -1,0 +1,75 @@
+"""Requests -> Admit, Refuse, Duplicate or Conflict: is the id new, and do the windows have room?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from streams.flow import (
+    Accepted,
+    Candidate,
+    Conflict,
+    Duplicate,
+    Gone,
+    Refuse,
+    Verdict,
+    fingerprint,
+    identity,
+)
+from streams.observations import DuplicateSeen, LimitRefused, Observer, StoreAway
+from streams.options import LimitOptions
+from streams.policy.windows import Window
+from streams.ports import Claim, ClaimStore, LedgerLost, StoreUnavailable
+
+FIRST_WAIT_S = 0.05
+LONGEST_WAIT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Asks the store; where it is away, waits for it, for a limit that is not checked is none."""
+
+    store: ClaimStore
+    limits: LimitOptions
+    observer: Observer
+    rebuild: Callable[[Sequence[int]], Awaitable[Collection[int]]]  # returns those that are still ours
+
+    async def decide(self, candidates: Sequence[Candidate]) -> Sequence[Verdict]:
+        """A verdict for each candidate, in their order."""
+        claims = [self._claim(candidate) for candidate in candidates]
+        verdicts = await self._ask(claims)
+        for claim, verdict in zip(claims, verdicts, strict=True):
+            if isinstance(verdict, Refuse):
+                self.observer.observe(LimitRefused(claim.tenant_id, verdict.code))
+            elif isinstance(verdict, Duplicate | Conflict):
+                self.observer.observe(DuplicateSeen(claim.tenant_id, isinstance(verdict, Conflict)))
+        return verdicts
+
+    async def _ask(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
+        wait_s = 0.0
+        asked = claims
+        while True:
+            try:
+                verdicts = await self.store.claim(asked)
+            except LedgerLost as lost:
+                gone = set(lost.partitions) - set(await self.rebuild(lost.partitions))
+                asked = [claim for claim in asked if claim.partition not in gone]
+            except StoreUnavailable as error:
+                self.observer.observe(StoreAway("admission", back=False, reason=str(error)))
+                wait_s = min(LONGEST_WAIT_S, wait_s * 2 or FIRST_WAIT_S)
+                await asyncio.sleep(wait_s)
+            else:
+                if wait_s:
+                    self.observer.observe(StoreAway("admission", back=True, reason=""))
+                decided = dict(zip(asked, verdicts, strict=True))
+                return [decided.get(claim, Gone()) for claim in claims]
+
+    def _claim(self, candidate: Candidate) -> Claim:
+        tenant_id, request_id = identity(candidate)
+        counts = isinstance(candidate, Accepted)
+        return Claim(
+            tenant_id,
+            request_id,
+            fingerprint(candidate),
+            candidate.record.partition,
+            Window(self.limits.requests_per_minute, "minute") if counts else None,
+        )

@@ -1,0 +1,203 @@
+"""The values that travel between the stages, in order: read this file and you know the system.
+
+bytes -> Record -> Accepted | Invalid | Rejected -> Admit | Refuse | Duplicate | Conflict | Gone -> Turn
+-> Outcome -> tuple[Emission, ...]
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from agents_defs.registry import AgentSpec
+from agents_defs.run_order import ModelCall
+from schemas.failures import Code
+from schemas.requests import AgentRequest
+from schemas.responses import Memory, Status
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What intake read: the exact bytes and where they stood."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request that can be run."""
+
+    record: Record
+    request: AgentRequest
+    sha256: str
+    spec: AgentSpec
+    received: float  # monotonic
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A request that can be decoded but not accepted: it is answered `refused`."""
+
+    record: Record
+    document: dict[str, Any]
+    request_id: str
+    tenant_id: str
+    sha256: str
+    code: Code
+    message: str
+    received: float
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that cannot be decoded: one dead letter with its exact bytes, no response."""
+
+    record: Record
+    code: Code
+    message: str
+    received: float
+    received_at: datetime
+    request_id: str | None = None
+    tenant_id: str | None = None
+
+
+Candidate = Accepted | Invalid | Rejected
+
+
+def identity(candidate: Candidate) -> tuple[str, str]:
+    """Tenant id and request id. A record without any has its place instead, under no tenant."""
+    if isinstance(candidate, Accepted):
+        return candidate.request.tenant_id, candidate.request.request_id
+    if isinstance(candidate, Invalid):
+        return candidate.tenant_id, candidate.request_id
+    return place_identity(candidate.record.partition, candidate.record.offset)
+
+
+def place_identity(partition: int, offset: int) -> tuple[str, str]:
+    """What a dead letter is remembered under: there is one for each source record."""
+    return "", f"{partition}:{offset}"
+
+
+def fingerprint(candidate: Candidate) -> str:
+    """What tells the same request from another one under the same id."""
+    if isinstance(candidate, Rejected):
+        return sha256(candidate.record.value or b"").hexdigest()
+    return candidate.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """The request counts and may run. `attempt` is 1, or more after a crash or a hand-over."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A limit said no."""
+
+    code: Code
+    message: str
+    retry_after_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The same request was answered already: nothing is run, nothing is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The id was used before with another body: a dead letter, no run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Its partition is another worker's now, which reads the request again: nothing is done here."""
+
+
+Verdict = Admit | Refuse | Duplicate | Conflict | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One run that is to be started."""
+
+    accepted: Accepted
+    attempt: int
+    admitted_at: datetime
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an outcome is not `completed`."""
+
+    code: Code
+    message: str
+    retry_after_ms: int | None = None
+    exception: str | None = None
+    stack: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended. The fields of a run are empty where none was started."""
+
+    status: Status
+    problem: Problem | None = None
+    output: Any = None
+    last_agent: str | None = None
+    turns: int = 0
+    models: tuple[str, ...] = ()
+    calls: tuple[ModelCall, ...] = ()
+    new_items: Sequence[dict[str, Any]] = ()
+    memory: Memory = Memory.NONE
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    queued_s: float = 0.0
+    run_s: float = 0.0
+    delta_count: int = 0
+    delta_turn: int = 0
+    delta_chars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """One record to publish."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None  # None: a tombstone
+    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    packed: bool = False  # compressed, for its topic's limit would not let it pass otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What one source record comes to: all its emissions are published together or not at all."""
+
+    partition: int
+    emissions: tuple[Emission, ...]
+    answered: "Answered | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """That a request has its outcome, for the store that remembers it."""
+
+    tenant_id: str
+    request_id: str
+    sha256: str

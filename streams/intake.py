@@ -1,0 +1,132 @@
+"""Bytes -> Accepted, Invalid or Rejected: decode, check key and partition, validate, find the agent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from agents_defs.registry import AgentSpec, Registry, UnknownAgent
+from schemas.canonical import request_sha256
+from schemas.codec import Undecodable
+from schemas.envelope import Envelope, InvalidField, read_request, validate_request
+from schemas.failures import Code
+from schemas.partitions import partition_for
+from schemas.requests import AgentRequest
+from schemas.versions import UnsupportedVersion
+from streams.flow import Accepted, Candidate, Invalid, Record, Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What every request is checked against."""
+
+    registry: Registry
+    partitions: int
+    max_request_bytes: int
+    max_input_bytes: int
+
+    def parse(self, record: Record, now: float, at: datetime) -> Candidate:
+        """Judge one record; nothing it may contain raises."""
+        size = len(record.value or b"")
+        if size > self.max_request_bytes:
+            return Rejected(
+                record,
+                Code.OVERSIZE,
+                f"the record has {size} bytes, the limit is {self.max_request_bytes}",
+                now,
+                at,
+            )
+        try:
+            envelope = read_request(record.value, record.headers)
+            sha256 = request_sha256(envelope.document)
+        except UnsupportedVersion as error:
+            return Rejected(record, Code.UNSUPPORTED_VERSION, str(error), now, at)
+        except (Undecodable, ValueError) as error:
+            return Rejected(record, Code.UNDECODABLE, str(error), now, at)
+        return self._misplaced(record, envelope, now, at) or self._accept(record, envelope, sha256, now, at)
+
+    def _misplaced(self, record: Record, envelope: Envelope, now: float, at: datetime) -> Rejected | None:
+        tenant = envelope.tenant_id
+        key = tenant.encode()
+        if record.key != key:
+            found = "no key" if record.key is None else f"the key {record.key[:160]!r}"
+            return Rejected(
+                record,
+                Code.KEY_MISMATCH,
+                f"the record has {found}, but its tenant_id is {tenant!r}: they must be equal",
+                now,
+                at,
+                envelope.request_id,
+                tenant,
+            )
+        right = partition_for(key, self.partitions)
+        if right != record.partition:
+            return Rejected(
+                record,
+                Code.WRONG_PARTITION,
+                f"tenant {tenant!r} belongs on partition {right} of {self.partitions}, the record stood on "
+                f"{record.partition}: use Java's default partitioner (librdkafka clients: "
+                "partitioner=murmur2_random)",
+                now,
+                at,
+                envelope.request_id,
+                tenant,
+            )
+        return None
+
+    def _accept(
+        self, record: Record, envelope: Envelope, sha256: str, now: float, at: datetime
+    ) -> Accepted | Invalid:
+        def invalid(code: Code, message: str) -> Invalid:
+            return Invalid(
+                record,
+                envelope.document,
+                envelope.request_id,
+                envelope.tenant_id,
+                sha256,
+                code,
+                message,
+                now,
+                at,
+            )
+
+        try:
+            request = validate_request(envelope)
+            self._check_size(request, record)
+            _check_schedule(request, at)
+            spec = self._find(request)
+        except InvalidField as error:
+            return invalid(Code.INVALID_FIELD, str(error))
+        except UnknownAgent as error:
+            return invalid(Code.UNKNOWN_AGENT, str(error))
+        return Accepted(record, request, sha256, spec, now, at)
+
+    def _find(self, request: AgentRequest) -> AgentSpec:
+        return self.registry.resolve(request.agent)
+
+    def _check_size(self, request: AgentRequest, record: Record) -> None:
+        # The whole record is an upper bound of its input: most requests need no second look.
+        if len(record.value or b"") <= self.max_input_bytes:
+            return
+        size = input_bytes(request.input)
+        if size > self.max_input_bytes:
+            raise InvalidField(
+                f"input: has {size} bytes, at most {self.max_input_bytes} are accepted "
+                "(PENSTOCK_MAX_INPUT_BYTES)"
+            )
+
+
+def _check_schedule(request: AgentRequest, at: datetime) -> None:
+    # Kept here until then it would hold up its partition's offset, and with it every restart.
+    if request.not_before is not None and request.not_before > at:
+        raise InvalidField(
+            "not_before: lies in the future, which is not supported yet: send it when it is due"
+        )
+
+
+def input_bytes(value: str | list[dict[str, Any]]) -> int:
+    """How large an input is: of text its UTF-8, of items their JSON."""
+    if isinstance(value, str):
+        return len(value.encode())
+    import orjson  # only for the rare large list of items
+
+    return len(orjson.dumps(value))

@@ -1,0 +1,88 @@
+"""Faust's Kafka driver, with what it hard-codes otherwise: read_committed, and whose offsets they are.
+
+Outside its exactly-once mode Faust reads uncommitted records; what was aborted must never be run.
+The metadata of each committed offset names this worker's transactional id, so that whoever owns the
+partition next can end a transaction that a dead worker left open.
+"""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any, cast
+
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams import lenient_records
+from streams.ownership import Membership
+
+RETRIABLE_COMMIT = "already rebalanced"
+
+lenient_records.install()
+
+
+class CommittedThread(driver.AIOKafkaConsumerThread):
+    """The consumer's thread."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        consumer._fetch_max_wait_ms = 100  # a stopping or rebalancing worker must not wait for a fetch
+        return consumer
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        metadata = getattr(self.app, "offset_metadata", "")
+        consumer = self._ensure_consumer()
+        owned = self.assignment()
+        positions = {
+            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, metadata)
+            for tp, offset in offsets.items()
+            if tp in owned
+        }
+        try:
+            await consumer.commit(positions)
+        except Exception as error:  # noqa: BLE001  as in Faust: all but a rebalance ends the worker
+            if RETRIABLE_COMMIT not in str(error):
+                await self.crash(error)
+            return False
+        return True
+
+    async def sign(self, tp: TP) -> None:
+        """Commit again what is committed, under this worker's name."""
+        await self.call_thread(self._sign, tp)
+
+    async def _sign(self, tp: TP) -> None:
+        consumer, place = self._ensure_consumer(), TopicPartition(tp.topic, tp.partition)
+        committed = await consumer.committed(place)
+        if committed is None:
+            committed = (await consumer.beginning_offsets([place]))[place]
+        await self._commit({tp: committed})
+
+
+class CommittedConsumer(driver.Consumer):
+    """The consumer on that thread."""
+
+    async def sign(self, tp: TP) -> None:
+        """Write this worker's name beside the offset of a partition of which nothing was released yet.
+
+        The next owner of a partition ends, by the name that it finds there, what its predecessor left open.
+        Without this it would not find the name of one that died before its first commit. It may fail: then
+        the next owner waits until the broker ends that transaction.
+        """
+        with contextlib.suppress(KafkaError):
+            await cast(CommittedThread, self._thread).sign(tp)
+
+    def _new_consumer_thread(self) -> CommittedThread:
+        return CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    def membership(self) -> Membership:
+        """Who the group's coordinator takes this worker for."""
+        coordinator = self._thread._ensure_consumer()._coordinator
+        return Membership(coordinator.generation, coordinator.member_id, coordinator._group_instance_id)
+
+
+class CommittedTransport(driver.Transport):
+    """The transport with that consumer."""
+
+    Consumer = CommittedConsumer

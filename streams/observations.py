@@ -1,0 +1,164 @@
+"""One frozen dataclass per occurrence; observers turn them into metrics, logs and traces."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents_defs.run_order import ModelCall, SlowNotice
+from schemas.failures import Code
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRejected:
+    """A record could not be decoded."""
+
+    code: Code
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRefused:
+    """A request was refused by a limit."""
+
+    tenant_id: str
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSeen:
+    """A request id came again. `conflict`: with another body."""
+
+    tenant_id: str
+    conflict: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """An agent began to run."""
+
+    agent: str
+    queued_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """An agent stopped running, however."""
+
+    agent: str
+    status: str
+    run_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDone:
+    """A request's outcome is durable."""
+
+    agent: str
+    status: str
+    code: Code | None
+    dead_letter: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallPaid:
+    """A model call was made."""
+
+    call: ModelCall
+
+
+@dataclass(frozen=True, slots=True)
+class RunSlow:
+    """A model call or a run takes longer than its warning threshold."""
+
+    agent: str
+    notice: SlowNotice
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAway:
+    """Redis does not answer: admission waits. `back` when it answers again."""
+
+    store: str
+    back: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnershipChanged:
+    """This worker owns other partitions than before."""
+
+    partitions: tuple[int, ...]
+    gained: tuple[int, ...]
+    lost: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRead:
+    """The answered ids of a partition were read up to the end."""
+
+    partition: int
+    records: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPublished:
+    """Outcomes were published together."""
+
+    parcels: int
+    records: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRetried:
+    """Outcomes could not be published and are tried again."""
+
+    parcels: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something of ours went wrong; the request is answered `failed` with code `internal`."""
+
+    stage: str
+    message: str
+
+
+Occurrence = (
+    RecordRejected
+    | LimitRefused
+    | DuplicateSeen
+    | RunStarted
+    | RunEnded
+    | RequestDone
+    | CallPaid
+    | RunSlow
+    | StoreAway
+    | OwnershipChanged
+    | LedgerRead
+    | BatchPublished
+    | PublishRetried
+    | Fault
+)
+
+
+class Observer(Protocol):
+    """Is told what happens. Called on the event loop: be quick, do not raise."""
+
+    def observe(self, occurrence: Occurrence) -> None:
+        """One occurrence."""
+        ...
+
+
+class Observers:
+    """Several observers as one."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def observe(self, occurrence: Occurrence) -> None:
+        """Tell each."""
+        for observer in self._observers:
+            observer.observe(occurrence)

@@ -1,0 +1,53 @@
+"""Frozen options, handed down from the settings; nothing here reads the environment."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Delivery = Literal["transactional", "plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaOptions:
+    """Where Kafka is and how this worker takes part in it."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    topic_prefix: str = "agent."
+    partitions: int = 12
+    app_id: str = "penstock"
+    worker_id: str | None = None  # a stable, unique name gives static membership
+    session_timeout_s: float = 10.0
+    delivery: Delivery = "transactional"
+    idempotent: bool = True  # some embedded brokers have no producer ids
+
+
+@dataclass(frozen=True, slots=True)
+class FlowOptions:
+    """How much the pipeline holds, and for how long."""
+
+    max_in_flight: int = 1000
+    max_held: int = 2000  # running, or waiting in a lane; beyond it intake stops reading
+    max_request_bytes: int = 1024 * 1024
+    max_input_bytes: int = 256 * 1024
+    max_record_bytes: int = 4 * 1024 * 1024  # of what is published
+    drain_s: float = 30.0
+    idempotency_days: int = 7
+    session_days: int = 30
+    delta_window_s: float = 0.02
+    commit_window_s: float = 0.006
+    warn_after_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOptions:
+    """What a tenant may do whose plan says nothing."""
+
+    requests_per_minute: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """Everything that the stream needs to know."""
+
+    kafka: KafkaOptions = field(default_factory=KafkaOptions)
+    flow: FlowOptions = field(default_factory=FlowOptions)
+    limits: LimitOptions = field(default_factory=LimitOptions)

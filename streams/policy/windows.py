@@ -1,0 +1,76 @@
+"""Sliding windows over buckets: never more than the limit, and no burst at a window's edge.
+
+A window of w seconds is counted as sixty buckets of w/60 seconds and the present one, so what is counted
+covers at least w and at most w * 61/60 seconds. A second cannot be cut into sixty whole milliseconds, so it
+is cut into a hundred.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+SECONDS: Mapping[str, int] = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+Per = Literal["second", "minute", "hour", "day"]
+
+BUCKETS: Mapping[Per, int] = {"second": 100, "minute": 60, "hour": 60, "day": 60}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A limit on a number of things in a span of time."""
+
+    limit: int
+    per: Per = "minute"
+
+    @property
+    def bucket_ms(self) -> int:
+        """How long one bucket is."""
+        return SECONDS[self.per] * 1000 // self.buckets
+
+    @property
+    def buckets(self) -> int:
+        """How many buckets stand before the present one."""
+        return BUCKETS[self.per]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted, by bucket number."""
+
+    buckets: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """There was room for it, and it is counted."""
+
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """There is no room; there will be after `retry_after_ms`."""
+
+    used: int
+    retry_after_ms: int
+
+
+def count(state: Counted, window: Window, now_ms: int, amount: int = 1) -> tuple[Counted, Within | Full]:
+    """Count `amount` now, if it fits."""
+    bucket = now_ms // window.bucket_ms
+    recent = {number: n for number, n in state.buckets.items() if number >= bucket - window.buckets}
+    used = sum(recent.values())
+    if used + amount > window.limit:
+        return Counted(recent), Full(used, _room_in(recent, window, now_ms, used + amount - window.limit))
+    recent[bucket] = recent.get(bucket, 0) + amount
+    return Counted(recent), Within(used + amount)
+
+
+def _room_in(buckets: Mapping[int, int], window: Window, now_ms: int, missing: int) -> int:
+    """Milliseconds until `missing` have left the window, which the oldest do first."""
+    for number in sorted(buckets):
+        missing -= buckets[number]
+        if missing <= 0:
+            return (number + window.buckets + 1) * window.bucket_ms - now_ms
+    return (window.buckets + 1) * window.bucket_ms

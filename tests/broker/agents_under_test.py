@@ -1,0 +1,50 @@
+"""The agents of the broker tests: small, with tools that work and tools that do not."""
+
+from typing import Any
+
+from agents import Agent, function_tool
+
+from agents_defs.registry import AgentSpec, Registry
+
+
+@function_tool
+def look_up(order: int) -> str:
+    """Where an order is."""
+    return f"order {order} is at sea"
+
+
+@function_tool
+def breaks() -> str:
+    """Raises, which the model is told."""
+    raise ValueError("the tool is broken")
+
+
+@function_tool(failure_error_function=None)
+def breaks_the_run() -> str:
+    """Raises, which ends the run."""
+    raise ValueError("the tool is broken for good")
+
+
+@function_tool
+def write_a_book() -> str:
+    """More than a record holds."""
+    return "x" * 5_000_000
+
+
+def clerk() -> Agent[Any]:
+    return Agent(name="Clerk", instructions="Answer.", tools=[look_up, breaks, breaks_the_run])
+
+
+def author() -> Agent[Any]:
+    return Agent(
+        name="Author", instructions="Write.", tools=[write_a_book], tool_use_behavior="stop_on_first_tool"
+    )
+
+
+REGISTRY = Registry(
+    [
+        AgentSpec("clerk", 1, clerk),
+        AgentSpec("hasty", 1, clerk, call_timeout_s=0.5, timeout_s=5.0),
+        AgentSpec("author", 1, author),
+    ]
+)

@@ -1,0 +1,288 @@
+"""Before a partition admits anything, every outcome that any earlier owner published is known."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from app import provision
+from app.adapters import record_batches
+from app.adapters.clock import SystemClock
+from app.adapters.fenced_producer import FencedProducer
+from app.adapters.kafka_ledger import KafkaLedger
+from streams.flow import Duplicate, Emission, place_identity
+from streams.observations import LedgerRead
+from streams.options import FlowOptions, KafkaOptions, StreamOptions
+from streams.ownership import Membership, Ownership
+from streams.ports import Claim, LedgerLost, Shelf
+from streams.topics import TopicNames, topic_names
+from tests.broker.group_member import GroupMember
+from tests.broker.outcomes import SHA, ids, letter, response
+from tests.broker.topic_reader import read_all
+from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
+from tests.doubles.observed import Observed
+
+SOON_S = 3.0  # what a crash in the middle of a transaction may cost the next owner
+
+
+class Owner:
+    """The next owner of partitions."""
+
+    def __init__(self, kafka: KafkaOptions, days: int = 7) -> None:
+        clock = SystemClock()
+        self.kafka = kafka
+        self.topics = topic_names(kafka.topic_prefix, kafka.app_id)
+        self.claims = MemoryClaims(lambda: round(clock.at().timestamp() * 1000))
+        self.ownership = Ownership()
+        self.observed = Observed()
+        options = StreamOptions(kafka=kafka, flow=FlowOptions(idempotency_days=days))
+        self.ledger = KafkaLedger(options, self.topics, self.claims, self.ownership, clock, self.observed)
+        self._generation = 0
+
+    def own(self, *partitions: int) -> None:
+        self._generation += 1
+        self.ownership.assigned(Membership(self._generation, "m-1", None), partitions)
+
+    async def take_over(self, *partitions: int) -> float:
+        """Own these and read what was answered on them; returns how long it took."""
+        self.own(*partitions)
+        began = time.monotonic()
+        await self.ledger.rebuild(partitions)
+        return time.monotonic() - began
+
+    async def knows(self, *request_ids: str, partition: int = 0) -> list[bool]:
+        claims = [Claim("acme", request_id, SHA, partition, None) for request_id in request_ids]
+        return [verdict == Duplicate() for verdict in await self.claims.claim(claims)]
+
+
+@pytest.fixture
+async def owner(deployment: KafkaOptions) -> Owner:
+    await provision.create(deployment)
+    return Owner(deployment)
+
+
+@pytest.fixture
+def topics(deployment: KafkaOptions) -> TopicNames:
+    return topic_names(deployment.topic_prefix, deployment.app_id)
+
+
+async def publish(deployment: KafkaOptions, *emissions: Emission) -> None:
+    """As an earlier owner did, who is gone."""
+    async with AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, enable_idempotence=True) as producer:
+        await record_batches.send(producer, emissions)
+
+
+@pytest.fixture
+async def dying(deployment: KafkaOptions, owner: Owner) -> AsyncIterator[FencedProducer]:
+    """The producer of a worker that owned partition 0, as the offset that it committed says."""
+    name = f"{deployment.app_id}-dying"
+    producer = FencedProducer(
+        bootstrap_servers=deployment.bootstrap, transactional_id=name, transaction_timeout_ms=10_000
+    )
+    await producer.start()
+    async with GroupMember(deployment) as member:
+        await producer.begin_transaction()
+        await producer.commit_offsets(
+            owner.topics.requests, {0: 1}, deployment.app_id, member.membership, name
+        )
+        await producer.commit_transaction()
+    yield producer
+    await producer.stop()
+
+
+async def left_open(producer: FencedProducer, emissions: Sequence[Emission]) -> None:
+    """The broker has the records; whether they count is not decided."""
+    await producer.begin_transaction()
+    await record_batches.send(producer, emissions)
+
+
+async def test_all_that_was_answered_is_known_when_a_partition_opens(
+    owner: Owner, deployment: KafkaOptions, topics: TopicNames
+) -> None:
+    answers = [response(topics, 0, f"r-{number}") for number in range(200)]
+    await publish(deployment, *answers, letter(topics, 0, 17), response(topics, 1, "other"))
+
+    await owner.take_over(0)
+
+    assert owner.ownership.is_open(0)
+    assert await owner.knows("r-0", "r-199", "r-200") == [True, True, False]
+    _, place = place_identity(0, 17)
+    (verdict,) = await owner.claims.claim([Claim("", place, SHA, 0, None)])
+    assert verdict == Duplicate()
+    assert await owner.claims.checkpoint(Shelf("responses", 0)) == 200
+    assert await owner.claims.checkpoint(Shelf("deadletter", 0)) == 1
+    assert [(one.partition, one.records) for one in owner.observed.of(LedgerRead)] == [(0, 201)]
+
+
+async def test_an_empty_partition_opens_at_once(owner: Owner) -> None:
+    assert await owner.take_over(*range(4)) < SOON_S
+
+    assert all(map(owner.ownership.is_open, range(4)))
+
+
+async def test_what_is_remembered_is_not_read_again(
+    owner: Owner, deployment: KafkaOptions, topics: TopicNames
+) -> None:
+    await publish(deployment, *(response(topics, 0, f"r-{number}") for number in range(50)))
+    await owner.take_over(0)
+    await publish(deployment, response(topics, 0, "r-50"))
+
+    owner.own()
+    await owner.take_over(0)
+
+    assert [one.records for one in owner.observed.of(LedgerRead)] == [50, 1]
+    assert await owner.knows("r-0", "r-50") == [True, True]
+
+
+async def test_a_store_that_was_emptied_is_filled_again(
+    owner: Owner, deployment: KafkaOptions, topics: TopicNames
+) -> None:
+    await publish(deployment, *(response(topics, 0, f"r-{number}") for number in range(50)))
+    await owner.take_over(0)
+    owner.claims.memory.become(ClaimMemory())
+    with pytest.raises(LedgerLost):
+        await owner.knows("r-0")
+
+    await owner.ledger.rebuild([0])
+
+    assert await owner.knows("r-0", "r-49") == [True, True]
+
+
+async def test_what_is_older_than_the_promise_is_not_read(
+    owner: Owner, deployment: KafkaOptions, topics: TopicNames
+) -> None:
+    now = SystemClock.at()
+    async with AIOKafkaProducer(bootstrap_servers=deployment.bootstrap) as producer:
+        for days, request_id in ((3, "old"), (0, "young")):
+            made = response(topics, 0, request_id)
+            at_ms = round((now - timedelta(days=days)).timestamp() * 1000)
+            await producer.send_and_wait(
+                made.topic, made.value, made.key, 0, timestamp_ms=at_ms, headers=made.headers
+            )
+
+    recent = Owner(deployment, days=1)
+    await recent.take_over(0)
+
+    assert await recent.knows("old", "young") == [False, True]
+    assert await recent.claims.checkpoint(Shelf("responses", 0)) == 2
+
+
+async def test_aborted_outcomes_are_not_known(
+    owner: Owner, dying: FencedProducer, topics: TopicNames
+) -> None:
+    await left_open(dying, [response(topics, 0, "aborted")])
+    await dying.abort_transaction()
+
+    assert await owner.take_over(0) < SOON_S
+
+    assert await owner.knows("aborted") == [False]
+
+
+async def test_an_outcome_that_is_just_being_committed_is_waited_for(
+    owner: Owner, dying: FencedProducer, topics: TopicNames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.adapters.kafka_ledger.PATIENCE_S", 60)
+    await left_open(dying, [response(topics, 0, "r-1")])
+    taking_over = asyncio.ensure_future(owner.take_over(0))
+    await asyncio.sleep(0.3)
+    assert not owner.ownership.is_open(0)
+
+    await dying.commit_transaction()
+    await taking_over
+
+    assert await owner.knows("r-1") == [True]
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+async def test_a_dead_worker_s_open_transaction_is_ended_within_seconds(
+    owner: Owner, dying: FencedProducer, topics: TopicNames, emptied: bool
+) -> None:
+    if not emptied:
+        await owner.claims.rebuilt(Shelf("responses", 0), 0)
+    await left_open(dying, [response(topics, 0, "never decided"), letter(topics, 0, 3)])
+
+    took_s = await owner.take_over(0)
+
+    assert took_s < SOON_S
+    assert await owner.knows("never decided") == [False]
+    assert ids(await read_all(owner.kafka.bootstrap, topics.responses)) == []
+
+
+async def test_a_frozen_worker_cannot_commit_after_its_successor_has_read_the_ledger(
+    owner: Owner, dying: FencedProducer, topics: TopicNames
+) -> None:
+    await left_open(dying, [response(topics, 0, "too late")])
+    await owner.take_over(0)
+
+    with pytest.raises(Exception, match="newer producer"):
+        await dying.commit_transaction()
+
+    assert await owner.knows("too late") == [False]
+
+
+async def test_other_partitions_open_while_one_is_held_up(
+    owner: Owner, dying: FencedProducer, topics: TopicNames
+) -> None:
+    await left_open(dying, [response(topics, 0, "never decided")])
+    owner.own(0, 1, 2)
+    taking_over = asyncio.ensure_future(owner.ledger.rebuild([0, 1, 2]))
+
+    async with asyncio.timeout(SOON_S):
+        assert await owner.ownership.opened(2)
+    assert not owner.ownership.is_open(0)
+
+    await taking_over
+
+
+async def test_a_partition_that_is_lost_meanwhile_holds_up_nobody(
+    owner: Owner, dying: FencedProducer, topics: TopicNames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.adapters.kafka_ledger.PATIENCE_S", 60)
+    await left_open(dying, [response(topics, 0, "never decided")])
+    owner.own(0)
+    reading = asyncio.ensure_future(owner.ledger.rebuild([0]))
+    await asyncio.sleep(0.3)
+
+    owner.own(1)
+    async with asyncio.timeout(SOON_S):
+        assert await reading == frozenset()
+        assert await owner.ledger.rebuild([1]) == {1}
+
+    assert owner.ownership.is_open(1)
+
+
+async def test_a_store_that_is_away_is_waited_for(
+    owner: Owner, deployment: KafkaOptions, topics: TopicNames
+) -> None:
+    await publish(deployment, response(topics, 0, "r-1"))
+    owner.claims.away = True
+    taking_over = asyncio.ensure_future(owner.take_over(0))
+    await asyncio.sleep(0.3)
+    assert not owner.ownership.is_open(0)
+
+    owner.claims.away = False
+    await taking_over
+
+    assert await owner.knows("r-1") == [True]
+
+
+async def test_records_that_others_wrote_are_passed_over(
+    owner: Owner, deployment: KafkaOptions, topics: TopicNames
+) -> None:
+    foreign = [
+        Emission(topics.responses, 0, None, None, []),
+        Emission(
+            topics.responses, 0, b"\xff", b"rubbish", [("request-sha256", b"\xff"), ("request-id", b"r")]
+        ),
+        Emission(topics.deadletter, 0, b"k", b"v", [("request-sha256", b"ab"), ("source-place", b"nowhere")]),
+    ]
+    foreign[0] = replace(foreign[0], key=b"k")
+
+    await publish(deployment, *foreign, response(topics, 0, "r-1"))
+    await owner.take_over(0)
+
+    assert await owner.knows("r-1") == [True]

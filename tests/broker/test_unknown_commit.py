@@ -1,0 +1,105 @@
+"""A commit whose answer is lost: what happened is found out, and nothing is published twice."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from app import provision
+from app.adapters.committed_read import is_committed
+from app.adapters.fenced_producer import FencedProducer
+from app.brokers.broker import BrokerHandle
+from streams.flow import Answered, Emission, Parcel
+from streams.options import KafkaOptions
+from streams.ports import Shelf
+from tests.contract.outboxes import KafkaCase
+
+pytestmark = pytest.mark.broker
+LOST = KafkaError("the answer was lost")
+
+
+@pytest.fixture
+async def deployment(kafka: BrokerHandle, topic_prefix: str) -> KafkaOptions:
+    options = KafkaOptions(
+        bootstrap=kafka.bootstrap,
+        topic_prefix=topic_prefix,
+        partitions=4,
+        app_id=f"unknown-{uuid4().hex[:10]}",
+        session_timeout_s=6.0,
+    )
+    await provision.create(options)
+    return options
+
+
+async def producer_of(deployment: KafkaOptions) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, transactional_id=uuid4().hex)
+    await producer.start()
+    return producer
+
+
+async def test_what_was_committed_aborted_and_is_still_open_is_told_apart(deployment: KafkaOptions) -> None:
+    place = TopicPartition(f"{deployment.topic_prefix}responses", 0)
+    producer = await producer_of(deployment)
+
+    async def send() -> int:
+        await producer.begin_transaction()
+        sent = await producer.send_and_wait(place.topic, b"x", partition=place.partition)
+        return int(sent.offset)
+
+    try:
+        committed = await send()
+        await producer.commit_transaction()
+        aborted = await send()
+        await producer.abort_transaction()
+        still_open = await send()
+        waiting = asyncio.create_task(is_committed(deployment.bootstrap, place, still_open))
+
+        assert await is_committed(deployment.bootstrap, place, committed)
+        assert not waiting.done()
+        await producer.commit_transaction()
+        assert await waiting
+        assert not await is_committed(deployment.bootstrap, place, aborted)
+    finally:
+        await producer.stop()
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_an_outcome_is_published_once_whatever_became_of_its_commit(
+    deployment: KafkaOptions, happened: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = KafkaCase(deployment, "transactional")
+    commit, losses = FencedProducer.commit_transaction, [LOST]
+
+    async def lossy(producer: Any) -> None:
+        if not losses:
+            await commit(producer)
+            return
+        if happened:
+            await commit(producer)
+        raise losses.pop()
+
+    monkeypatch.setattr(FencedProducer, "commit_transaction", lossy)
+    try:
+        await case.start()
+        for partition in range(deployment.partitions):
+            await case.claims.rebuilt(Shelf("responses", partition), 0)
+        await case.own(0, 1)
+        first, second = (outcome(case, partition) for partition in (0, 1))
+
+        await asyncio.wait_for(asyncio.gather(case.outbox.publish(first), case.outbox.publish(second)), 30)
+
+        assert not losses
+        found = await case.read(case.topics.responses)
+        assert sorted(emission.value or b"" for emission in found) == [b"0", b"1"]
+    finally:
+        await case.stop()
+
+
+def outcome(case: KafkaCase, partition: int) -> Parcel:
+    key, value = b"tenant-%d" % partition, b"%d" % partition
+    response = Emission(case.topics.responses, partition, key, value, [])
+    return Parcel(partition, (response,), Answered(key.decode(), f"r-{partition}", "a" * 64))

@@ -1,0 +1,236 @@
+"""A whole worker in memory: the real pipeline between a log of requests and lists of outcomes."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from agents_defs.registry import AgentSpec, Registry
+from streams.admission import Admission
+from streams.answers import answered_by
+from streams.emission import Emissary
+from streams.execution import Execution
+from streams.flow import Answered, Emission, Record
+from streams.intake import Intake
+from streams.lifeline import Lifeline
+from streams.options import FlowOptions, LimitOptions
+from streams.ownership import Membership, Ownership
+from streams.pipeline import Pipeline, Stages
+from streams.ports import Runs, Shelf
+from tests.doubles.hand_clock import HandClock
+from tests.doubles.held_runs import HeldRuns
+from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
+from tests.doubles.memory_conversations import MemoryConversations
+from tests.doubles.memory_deltas import MemoryDeltas
+from tests.doubles.memory_outbox import KINDS, NAMES, MemoryLog, MemoryOutbox
+from tests.doubles.observed import Observed
+from tests.doubles.requests import PARTITIONS, record
+
+MANY_STEPS = 5_000
+NEVER_BUILT: Any = None  # the agent of a spec, where runs are doubles
+Place = tuple[int, int]
+
+
+class World:
+    """What outlives a worker: topics, committed offsets, and the stores."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.log = MemoryLog()
+        self.requests: dict[int, list[Record]] = defaultdict(list)
+        self.committed: dict[int, int] = defaultdict(int)
+        self.memory = ClaimMemory()
+        self.conversations = MemoryConversations()
+        self.generation = 0
+
+    def now_ms(self) -> int:
+        """The store's clock."""
+        return round(self.clock.at().timestamp() * 1000)
+
+    def write(self, *values: Any, **more: Any) -> list[Record]:
+        """Append requests to their partitions."""
+        written = []
+        for value in values:
+            place = record(0, value, **more).partition
+            written.append(record(len(self.requests[place]), value, **more))
+            self.requests[place].append(written[-1])
+        return written
+
+    def responses(self, request_id: str | None = None) -> list[dict[str, Any]]:
+        """What was answered, or what was answered to this request."""
+        found = self.log.read(NAMES.responses)
+        return [one for one in found if request_id in (None, one["request_id"])]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """What could not be done."""
+        return self.log.read(NAMES.deadletter)
+
+    def statuses(self) -> dict[str, str]:
+        """How each request ended."""
+        return {one["request_id"]: one["status"] for one in self.responses()}
+
+
+class Flume:
+    """One worker. `own` gives it partitions, `pump` reads what stands on them."""
+
+    def __init__(
+        self,
+        world: World | None = None,
+        runs: Runs | None = None,
+        specs: Sequence[AgentSpec] = (),
+        limits: LimitOptions | None = None,
+        **flow: Any,
+    ) -> None:
+        self.world = world or World()
+        self.clock = self.world.clock
+        self.options = FlowOptions(**flow)
+        self.observed = Observed()
+        self.ownership = Ownership()
+        self.lifeline = Lifeline()
+        self.claims = MemoryClaims(self.world.now_ms, self.world.memory)
+        self.runs: Any = runs or HeldRuns()
+        self.deltas = MemoryDeltas(self.clock.at)
+        self.outbox = MemoryOutbox(self.world.log, self.ownership, self.claims, self.clock, self.observed)
+        self.rebuilt: list[int] = []
+        self.position: dict[int, int] = {}
+        self.member = f"member-{id(self)}"
+        conversations, emissary = self.world.conversations, Emissary(NAMES, self.options.max_record_bytes)
+        self.pipeline = Pipeline(
+            Stages(
+                intake=Intake(
+                    Registry(specs or [AgentSpec("support", 3, NEVER_BUILT)]),
+                    PARTITIONS,
+                    self.options.max_request_bytes,
+                    self.options.max_input_bytes,
+                ),
+                admission=Admission(self.claims, limits or LimitOptions(), self.observed, self.rebuild),
+                execution=Execution(self.runs, conversations, self.deltas, self.clock, self.observed),
+                emissary=emissary,
+                outbox=self.outbox,
+                conversations=conversations,
+                clock=self.clock,
+                observer=self.observed,
+                lifeline=self.lifeline,
+            ),
+            self.options,
+        )
+
+    async def __aenter__(self) -> "Flume":
+        await self.outbox.start()
+        await self.own(range(PARTITIONS))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.die()
+
+    async def die(self) -> None:
+        """As by kill -9: nothing more is read, run, published or acknowledged."""
+        self.ownership.revoked()
+        await self.outbox.stop()
+        tasks = [entry.task for entry in self.pipeline._live.values() if entry.task is not None]
+        self.pipeline.reassigned(())
+        if self.pipeline._admitting is not None:
+            self.pipeline._admitting.cancel()
+            tasks.append(self.pipeline._admitting)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- the group
+
+    async def own(self, partitions: Collection[int], *, as_member: str | None = None) -> None:
+        """A rebalance that gives these partitions to this worker; all of them are read again."""
+        self.ownership.revoked()
+        self.world.generation += 1
+        self.member = as_member or self.member
+        membership = Membership(self.world.generation, self.member, None)
+        gained, _ = self.ownership.assigned(membership, partitions)
+        self.pipeline.reassigned(sorted(set(partitions) - gained))
+        self.position = {partition: self.world.committed[partition] for partition in partitions}
+        await self.rebuild(sorted(gained))
+
+    async def rebuild(self, partitions: Sequence[int]) -> frozenset[int]:
+        """Read the log of outcomes, as the ledger does, and open the partitions."""
+        ours = [partition for partition in partitions if partition in self.ownership.partitions]
+        for partition in ours:
+            self.rebuilt.append(partition)
+            for topic, kind in KINDS.items():
+                published = self.world.log.partitions[topic, partition]
+                await self.claims.answer(answered(published, letter=kind == "deadletter"), {})
+                await self.claims.rebuilt(Shelf(kind, partition), len(published))
+            self.ownership.open(partition)
+        return frozenset(ours)
+
+    # -- intake
+
+    def pump(self) -> int:
+        """Take in what stands on our partitions, in turns, as far as there is room."""
+        taken = 0
+        while self.pipeline._room.is_set() and (waiting := self._waiting()):
+            for partition in waiting:
+                if not self.pipeline._room.is_set():
+                    break
+                self._take(self.world.requests[partition][self.position[partition]])
+                taken += 1
+        return taken
+
+    def _waiting(self) -> list[int]:
+        return [
+            partition
+            for partition, position in self.position.items()
+            if position < len(self.world.requests[partition])
+        ]
+
+    def _take(self, taken: Record) -> None:
+        generation = self.world.generation
+        self.position[taken.partition] = taken.offset + 1
+
+        def acknowledge() -> None:
+            if self.world.generation == generation:
+                self.world.committed[taken.partition] = taken.offset + 1
+
+        self.pipeline.accept(taken, acknowledge)
+
+    def write(self, *values: Any, **more: Any) -> list[Record]:
+        """Append requests and take them in."""
+        written = self.world.write(*values, **more)
+        self.pump()
+        return written
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Let everything go on until this holds."""
+        for _ in range(MANY_STEPS):
+            if condition():
+                return
+            self.pump()
+            await asyncio.sleep(0)
+        raise AssertionError("it did not come to that")
+
+    async def running(self, *request_ids: str) -> None:
+        """Wait until these run, and no others."""
+        await self.until(lambda: sorted(self.runs.running) == sorted(request_ids))
+
+    async def finish(self, *request_ids: str, verdict: Any = "done") -> None:
+        """Wait until these run, and let them end."""
+        await self.until(lambda: set(request_ids) <= set(self.runs.running))
+        for request_id in request_ids:
+            self.runs.end(request_id, verdict)
+
+    async def settle(self) -> None:
+        """Let everything go on until nothing is under way."""
+        await self.until(lambda: not self._waiting() and not self.pipeline.held)
+
+    async def rest(self, steps: int = 60) -> None:
+        """Let everything go on that can: for tests that say what does not happen."""
+        for _ in range(steps):
+            self.pump()
+            await asyncio.sleep(0)
+
+    def lag(self) -> int:
+        """Records whose offsets are not released."""
+        ends = {partition: len(records) for partition, records in self.world.requests.items()}
+        return sum(end - self.world.committed[partition] for partition, end in ends.items())
+
+
+def answered(published: Sequence[Emission], *, letter: bool) -> list[Answered]:
+    """Whose outcomes these are."""
+    found = (answered_by(emission.key, emission.headers, letter=letter) for emission in published)
+    return [one for one in found if one is not None]

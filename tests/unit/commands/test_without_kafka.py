@@ -1,0 +1,134 @@
+"""What commands say before they connect to anything, and where nobody answers."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from app import cli
+
+NOBODY = {
+    "PENSTOCK_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+    "PENSTOCK_REDIS_URL": "redis://127.0.0.1:1/0",
+    "OPENAI_API_KEY": "sk-very-secret",
+}
+
+
+def run(*words: str, stdin: str | bytes | None = None, **environment: str) -> Result:
+    return CliRunner().invoke(cli.app, list(words), input=stdin, env={**NOBODY, **environment})
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No `.env` of whoever runs the tests."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["hello"], "say what to ask and for whom"),
+        (["--tenant", "acme"], "say what to ask and for whom"),
+        (["--tenant", "a b", "hello"], "not sent: tenant_id: must be 1 to 128 characters"),
+        (["-t", "acme", "-a", "support@x", "hello"], "not sent: agent: must be an agent's name"),
+        (["-t", "acme", "--deadline", "soon", "hello"], "--deadline: 'soon' is no time"),
+        (["-t", "acme", "--timeout", "x", "hello"], "--timeout: 'x' is no duration"),
+        (["-t", "acme", "-m", "novalue", "hello"], "--metadata 'novalue': write key=value"),
+        (["-t", "acme", "--max-cost-usd", "1,5", "hello"], "not sent: max_cost_usd: must be a decimal"),
+        (["-t", "acme", "x" * 300_000], "the input has 300000 bytes, at most 262144 are accepted"),
+        (["--file", "none.jsonl"], "cannot read none.jsonl"),
+        (["--file", "-", "hello"], "give no text"),
+    ],
+)
+def test_a_request_that_cannot_be_sent_is_told_in_one_line(words: list[str], said: str) -> None:
+    result = run("send", *words)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("penstock send: ")
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_bad_lines_of_standard_input_are_told_by_number() -> None:
+    result = run("send", "-t", "acme", "--file", "-", stdin='{"input": "fine"}\n{"input": 5}\n')
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines() == [
+        "-:2: input: must be a string or a list of input items (got a number)",
+        "penstock send: nothing was sent: 1 of 2 lines are bad (see --skip-bad)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["send", "-t", "acme", "hello"],
+        ["tail", "responses"],
+        ["topics", "create"],
+        ["topics", "check"],
+        ["topics", "describe"],
+    ],
+)
+def test_where_no_kafka_answers_it_is_said_what_to_do(words: list[str]) -> None:
+    result = run(*words)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no Kafka answers at 127.0.0.1:1" in result.stderr
+    assert "penstock broker start" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["tail", "responses", "--from", "soon"], "--from: 'soon' is no place"),
+        (["tail", "responses", "--json", "--raw"], "--json and --raw exclude each other"),
+    ],
+)
+def test_what_tail_cannot_do_is_told(words: list[str], said: str) -> None:
+    result = run(*words)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["send", "-t", "a", "x"], ["tail", "responses"], ["topics", "check"], ["config"], ["topology"]]
+)
+def test_a_bad_setting_is_told_by_every_command(words: list[str]) -> None:
+    result = run(*words, PENSTOCK_PARTITIONS="many")
+
+    assert result.exit_code == 2
+    assert "PENSTOCK_PARTITIONS='many': " in result.stderr
+
+
+def test_the_settings_are_shown_with_their_origin_and_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PENSTOCK_DRAIN_S=5\nPENSTOCK_APP_ID=\n")
+
+    result = run("config", "--json", PENSTOCK_REDIS_URL="redis://user:hidden@cache:6379/0")
+
+    rows = orjson.loads(result.stdout)
+    assert rows["PENSTOCK_DRAIN_S"] == {"value": 5.0, "from": ".env", "default": 30.0}
+    assert rows["PENSTOCK_APP_ID"]["from"] == "default"
+    assert rows["PENSTOCK_KAFKA_BOOTSTRAP"]["from"] == "environment"
+    assert rows["PENSTOCK_REDIS_URL"]["value"] == "redis://********@cache:6379/0"
+    assert "sk-very-secret" not in result.stdout + run("config").stdout
+    assert "hidden" not in result.stdout
+
+
+def test_the_reference_of_settings_is_markdown() -> None:
+    result = run("config", "--reference")
+
+    assert "| `PENSTOCK_KAFKA_BOOTSTRAP` | `127.0.0.1:9092` |" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [("text", "  my.requests "), ("mermaid", 't0[/"my.requests"/]'), ("json", '"my.requests"')],
+)
+def test_the_topology_is_that_of_this_deployment(form: str, said: str) -> None:
+    result = run("topology", "--format", form, PENSTOCK_TOPIC_PREFIX="my.")
+
+    assert result.exit_code == 0
+    assert said in result.stdout

@@ -1,0 +1,116 @@
+"""Lanes: one of a session at a time, in order; everybody else as slots allow."""
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from streams.lanes import Lanes
+
+
+def drain(lanes: Lanes[str]) -> list[str]:
+    started = []
+    while (item := lanes.start()) is not None:
+        started.append(item)
+    return started
+
+
+def test_items_without_a_session_start_in_arrival_order() -> None:
+    lanes: Lanes[str] = Lanes(slots=10)
+    for item in "abc":
+        lanes.enter(None, item)
+
+    assert drain(lanes) == ["a", "b", "c"]
+
+
+def test_one_of_a_session_runs_at_a_time_and_in_order() -> None:
+    lanes: Lanes[str] = Lanes(slots=10)
+    for item in ("a1", "a2", "a3"):
+        lanes.enter("a", item)
+
+    started = []
+    while (now := drain(lanes)) != []:
+        started.append(now)
+        lanes.leave("a")
+
+    assert started == [["a1"], ["a2"], ["a3"]]
+
+
+def test_sessions_do_not_wait_for_each_other() -> None:
+    lanes: Lanes[str] = Lanes(slots=10)
+    for item in ("a1", "a2", "b1"):
+        lanes.enter(item[0], item)
+
+    assert drain(lanes) == ["a1", "b1"]
+
+
+def test_slots_bound_what_runs_and_whoever_leaves_makes_room() -> None:
+    lanes: Lanes[str] = Lanes(slots=2)
+    for item in "abc":
+        lanes.enter(None, item)
+    assert drain(lanes) == ["a", "b"]
+
+    lanes.leave(None)
+
+    assert drain(lanes) == ["c"]
+    assert lanes.running == 2
+
+
+def test_a_session_that_is_empty_again_is_forgotten() -> None:
+    lanes: Lanes[str] = Lanes(slots=2)
+    for number in range(1000):
+        lanes.enter(f"session {number}", "x")
+        lanes.start()
+        lanes.leave(f"session {number}")
+
+    assert lanes._waiting == {}
+    assert (lanes.running, lanes.held) == (0, 0)
+
+
+class LanesMachine(RuleBasedStateMachine):
+    """Whatever comes and goes: slots, order and exclusion hold, and nobody is left behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lanes: Lanes[tuple[Any, int]] = Lanes(slots=3)
+        self.running: list[tuple[Any, int]] = []
+        self.waiting: dict[Any, list[int]] = {}
+        self.entered = 0
+
+    @rule(session=st.sampled_from([None, "a", "b"]))
+    def enter(self, session: str | None) -> None:
+        self.lanes.enter(session, (session, self.entered))
+        self.waiting.setdefault(session, []).append(self.entered)
+        self.entered += 1
+
+    @rule()
+    def start(self) -> None:
+        item = self.lanes.start()
+        if item is None:
+            free = len(self.running) < 3
+            busy = {session for session, _ in self.running}
+            startable = [
+                key for key, left in self.waiting.items() if left and (key is None or key not in busy)
+            ]
+            assert not (free and startable)
+            return
+        session, number = item
+        assert self.waiting[session].pop(0) == number
+        assert session is None or session not in {key for key, _ in self.running}
+        self.running.append(item)
+
+    @rule(which=st.integers(0, 2))
+    def leave(self, which: int) -> None:
+        if self.running:
+            session, _ = self.running.pop(which % len(self.running))
+            self.lanes.leave(session)
+
+    @invariant()
+    def counts_hold(self) -> None:
+        assert self.lanes.running == len(self.running) <= 3
+        assert self.lanes.held == len(self.running) + sum(map(len, self.waiting.values()))
+
+
+TestLanes = LanesMachine.TestCase
+TestLanes.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
