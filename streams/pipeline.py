@@ -40,6 +40,7 @@ from streams.tracker import Ticket, Tracker
 
 Place = tuple[int, int]  # partition and offset
 SESSION_RETRY_S = 0.2
+REFILL = 32  # records that intake takes in at a time once it was full: admission asks about them in one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class Pipeline:
     def __init__(self, stages: Stages, options: FlowOptions) -> None:
         self._stages: Final = stages
         self._options: Final = options
+        # At most half of what waits beyond the slots may be missing meanwhile: no slot stays empty for it.
+        self._refill: Final = max(1, min(REFILL, (options.max_held - options.max_in_flight) // 2))
         self.tracker: Final = Tracker()
         self.lanes: Lanes[Entry] = Lanes(options.max_in_flight)
         self._live: dict[Place, Entry] = {}
@@ -357,7 +360,7 @@ class Pipeline:
         self._forget_id(entry)
         if entry.alarm is not None:
             entry.alarm.cancel()
-        if len(self._live) < self._options.max_held and not self._closed:
+        if len(self._live) <= self._options.max_held - self._refill and not self._closed:
             self._room.set()
         if not self._live:
             self._idle.set()

@@ -58,6 +58,21 @@ async def test_room_is_waited_for() -> None:
             await waiting
 
 
+async def test_a_full_worker_reads_on_in_batches_and_leaves_no_slot_empty_for_them() -> None:
+    async with Flume(max_in_flight=2, max_held=10) as flume:
+        flume.write(*(body(f"r-{number}") for number in range(20)))
+        await flume.running("r-0", "r-1")
+
+        read = []
+        for number in range(8):
+            await flume.finish(f"r-{number}")
+            await flume.running(f"r-{number + 1}", f"r-{number + 2}")
+            await flume.rest()
+            read.append(flume.position[ACME])
+
+        assert read == [10, 10, 10, 14, 14, 14, 14, 18]
+
+
 async def test_records_that_need_no_run_take_room_only_until_they_are_durable() -> None:
     async with Flume(runs=HeldRuns(instant=True), max_held=4) as flume:
         flume.outbox.hold()
