@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from agents import Agent
+
+OnUnknownCall = Literal["retry", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,10 @@ class AgentSpec:
     model_tier: str = "standard"  # small, standard or large: the provider maps it to a model
     call_timeout_s: float = 60.0  # of one model call
     tool_timeout_s: float = 30.0  # of one tool call, where the tool sets none
+    on_unknown_call: OnUnknownCall = "retry"  # what to do about a model call in flight at a crash
+    approval_valid_s: float = 7 * 86_400.0  # how long a tool call waits for a person's decision
+    fallback_models: tuple[str, ...] = ()  # asked in this order when the model is unavailable
+    canned_answer: str | None = None  # the last resort, where no model answers; a JSON text with an output type
 
     @property
     def reference(self) -> str:

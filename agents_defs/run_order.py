@@ -11,10 +11,13 @@ from schemas.money import format_usd
 
 if TYPE_CHECKING:
     from agents_defs.agent_spec import AgentSpec
+    from agents_defs.run_journal import Decision, RunJournal
 
 Purpose = Literal["agent", "guardrail", "compaction", "judge", "shadow"]
 CallState = Literal["settled", "unknown"]
-DeltaKind = Literal["text", "reasoning", "tool_called", "tool_returned", "agent_changed"]
+DeltaKind = Literal[
+    "text", "reasoning", "tool_called", "tool_returned", "agent_changed", "approval_required"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,17 @@ class RunOrder:
     attempt: int = 1
     metadata: Mapping[str, str] = field(default_factory=dict)
     trace_id: str | None = None
+    journal: RunJournal | None = None  # None: nothing is recorded (somebody tries an agent out)
+    paid: Sequence[ModelCall] = ()  # by earlier attempts: they count for the caps and stand in the result
+    turns_out: int = 0  # deltas of turns below this were published by earlier attempts
+    decisions: Mapping[str, Decision] = field(default_factory=dict)  # by approval id
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:
     """One paid model call. `state` is `unknown` when it was cut off: then the token counts are estimates."""
 
-    call_id: str  # "<run_id>/<path>m<ordinal>.<attempt>", also sent to the provider
+    call_id: str  # "<run_id>/<path>m<ordinal>.<attempt>[-<try>]", also sent to the provider
     model: str
     agent: str  # the agent that asked, which after a hand-off is not the one that was ordered
     purpose: Purpose
@@ -93,3 +100,4 @@ class RunResult:
     models: tuple[str, ...]
     new_items: list[dict[str, Any]]  # the input and all that came of it: what the session's memory appends
     calls: tuple[ModelCall, ...]
+    degraded: bool = False  # a fallback answered

@@ -127,7 +127,14 @@ class Gone:
     """Its partition is another worker's now, which reads the request again: nothing is done here."""
 
 
-Verdict = Admit | Refuse | Duplicate | Conflict | Gone
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An earlier attempt decided the outcome, and nobody published it: these are its records."""
+
+    outcome: bytes
+
+
+Verdict = Admit | Refuse | Duplicate | Conflict | Gone | Decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +199,7 @@ class Parcel:
     partition: int
     emissions: tuple[Emission, ...]
     answered: "Answered | None" = None
+    control_position: int | None = None  # the partition's control topic is dealt with up to there
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +209,5 @@ class Answered:
     tenant_id: str
     request_id: str
     sha256: str
+    generation: int = 0
+    replayable: bool = False  # it failed: its journal is kept, so that a replay pays only for what is missing

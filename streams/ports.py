@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from agents_defs.run_order import RunListener, RunOrder, RunResult
 from streams.deltas import DeltaFeed
 from streams.flow import Answered, Parcel, Verdict
+from streams.parked import Parked, ParkedPlace
 from streams.policy.windows import Window
 
 
@@ -44,6 +45,8 @@ class Claim:
     sha256: str
     partition: int
     window: Window | None  # None: it counts nowhere, and only asks whether the id is new
+    token: str = ""  # of this delivery of the record: asked again under it, the verdict is the same
+    generation: int = 0  # an operator's replay opens the next
 
 
 ShelfKind = Literal["responses", "deadletter"]
@@ -81,25 +84,81 @@ class ClaimStore(Protocol):
         ...
 
 
-class ConversationStore(Protocol):
-    """What was said in a session before."""
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """One attempt at a request. Only the latest that was admitted may write; that is the fence."""
 
-    async def read(self, tenant_id: str, session_id: str, request_id: str) -> list[dict[str, Any]]:
-        """The items of earlier turns; a turn that `request_id` itself left behind is not among them."""
+    tenant_id: str
+    request_id: str
+    attempt: int
+    token: str  # of the claim that admitted it
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the store knows of a run when an attempt begins."""
+
+    entries: Mapping[str, bytes]  # recorded by earlier attempts; none of those that begin with "@"
+    session_items: Sequence[dict[str, Any]] = ()  # as the first attempt read them
+    session_lost: bool = False  # the first attempt read more than there is now
+    agent_version: int = 0  # with which the first attempt began
+    crashes: int = 0  # earlier attempts that neither came to an outcome nor left in order
+    turns_out: int = 0  # deltas of turns below this are published
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTurn:
+    """What a run adds to its session."""
+
+    session_id: str
+    items: Sequence[dict[str, Any]]
+
+
+class RunStore(Protocol):
+    """The journals of runs, their sessions and their decided outcomes.
+
+    Every call raises RunLost where a later attempt was admitted (or the store was emptied) and
+    StoreUnavailable where the store does not answer; asked again, none of them does its work twice.
+    """
+
+    async def begin(self, run: RunKey, agent_version: int, session_id: str | None) -> Begun:
+        """An attempt begins: it counts as crashed until `decide` or `leave`."""
         ...
 
-    async def append(
-        self, tenant_id: str, session_id: str, request_id: str, items: Sequence[dict[str, Any]]
-    ) -> None:
-        """Add the turn of one request; a second call for the same request replaces it."""
+    async def record(self, run: RunKey, entries: Mapping[str, bytes | None], turns_out: int) -> None:
+        """Add to the journal; None removes an entry."""
+        ...
+
+    async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:
+        """This is the outcome of the request, and in the same step its turn is added to the session.
+
+        Whoever claims the request from now on is given this outcome to publish.
+        """
+        ...
+
+    async def leave(self, run: RunKey, keep_s: float) -> None:
+        """The attempt stops in order, without an outcome; its journal is kept at least that long."""
         ...
 
 
 class Outbox(Protocol):
     """Publishes outcomes: returns when they are durable."""
 
-    async def publish(self, parcel: Parcel) -> None:
-        """All records of the parcel, together or not at all."""
+    async def publish(self, parcel: Parcel) -> int | None:
+        """All records of the parcel, together or not at all.
+
+        Returns the offset of its record on the parked topic, where it has one.
+        """
+        ...
+
+
+class ParkedBodies(Protocol):
+    """Reads parked requests again when they are due; only their places are kept in memory."""
+
+    async def fetch(self, places: Sequence[ParkedPlace]) -> Sequence[Parked | None]:
+        """In the order of the places; None where the record is gone, since a newer one of its key stands
+        further on. Waits as long as Kafka is away."""
         ...
 
 

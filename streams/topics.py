@@ -125,6 +125,23 @@ RELEASES = Topic(
     key="agent",
     compacted=True,
 )
+PARKED = Topic(
+    "parked",
+    "parked",
+    "requests that wait outside of their partition's offsets: their bytes and why they wait",
+    "emission",
+    "timers, whoever owns the partition",
+    internal=True,
+    compacted=True,
+    max_message_bytes=4 * MIB,
+    settings=(
+        # A new owner reads the whole partition: what was superseded or is done should be gone soon.
+        ("segment.ms", str(10 * MINUTE_MS)),
+        ("segment.bytes", str(64 * MIB)),
+        ("min.cleanable.dirty.ratio", "0.2"),
+        ("delete.retention.ms", str(60 * MINUTE_MS)),
+    ),
+)
 BOOKS_WINDOWS = Topic(
     "books-windows-changelog",
     "books-window",
@@ -156,6 +173,7 @@ TOPICS: tuple[Topic, ...] = (
     AUDIT,
     TENANTS,
     RELEASES,
+    PARKED,
     BOOKS_WINDOWS,
 )
 
@@ -170,6 +188,9 @@ class TopicNames:
     usage: str
     metrics: str
     deadletter: str
+    control: str
+    audit: str
+    parked: str
 
 
 def topic_names(prefix: str, app_id: str) -> TopicNames:
@@ -177,6 +198,6 @@ def topic_names(prefix: str, app_id: str) -> TopicNames:
     return TopicNames(
         *(
             topic.full_name(prefix, app_id)
-            for topic in (REQUESTS, RESPONSES, DELTAS, USAGE, METRICS, DEADLETTER)
+            for topic in (REQUESTS, RESPONSES, DELTAS, USAGE, METRICS, DEADLETTER, CONTROL, AUDIT, PARKED)
         )
     )
