@@ -120,9 +120,10 @@ class KafkaLedger:
                 unknown.append(place)
         horizon = self._clock.at() - timedelta(days=self._options.flow.idempotency_days)
         horizon_ms = int(horizon.timestamp() * 1000)
-        found = await reader.offsets_for_times(dict.fromkeys(unknown, horizon_ms)) if unknown else {}
-        # Where nothing is that young, an open transaction may still become so: it begins at the stable end.
+        # Where nothing is that young, an open transaction may still become so: it begins at the stable end,
+        # which is asked for first, or a commit in between would move it past what was not found.
         stable = await reader.end_offsets(unknown) if unknown else {}
+        found = await reader.offsets_for_times(dict.fromkeys(unknown, horizon_ms)) if unknown else {}
         for place, offset in found.items():
             reader.seek(place, min(ends[place], stable[place]) if offset is None else offset.offset)
 
