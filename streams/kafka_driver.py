@@ -40,6 +40,8 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
             for tp, offset in offsets.items()
             if tp in owned
         }
+        if not positions:  # all of them were lost since; aiokafka takes an empty commit for a mistake
+            return False
         try:
             await consumer.commit(positions)
         except Exception as error:  # noqa: BLE001  as in Faust: all but a rebalance ends the worker
