@@ -29,16 +29,20 @@ class RunJournal(Protocol):
         ...
 
     async def turn_ended(self, turn: int) -> None:
-        """All that follows from a model turn (its tools, its hand-off) is recorded. May raise RunHandedOver."""
+        """All that follows from a model turn (tools, a hand-off) is recorded. May raise RunHandedOver."""
         ...
 
 
 class RunStopped(Exception):
-    """A run that stops without an outcome; what is recorded of it stays. Never turned into a tool's result."""
+    """A run that stops without an outcome; what is recorded of it stays. Never made into a tool's result."""
 
 
 class RunLost(RunStopped):
-    """Another worker runs it now."""
+    """Another attempt was admitted; `emptied`: or the store knows nothing of the request any more."""
+
+    def __init__(self, message: str = "a later attempt was admitted", *, emptied: bool = False) -> None:
+        super().__init__(message)
+        self.emptied = emptied
 
 
 class RunHandedOver(RunStopped):

@@ -59,6 +59,7 @@ class Parked:
     record: Record  # the exact bytes, and where they stood
     received_at: datetime
     due_at: datetime | None  # None: something else than time ends the wait
+    order: int = -1  # its place in its session; -1: its offset
     session_id: str | None = None
     deadline: datetime | None = None
     generation: int = 0
@@ -73,6 +74,11 @@ class Parked:
     def identity(self) -> tuple[str, str]:
         """Tenant id and request id."""
         return self.tenant_id, self.request_id
+
+    @property
+    def place_in_session(self) -> int:
+        """What its session's requests are ordered by."""
+        return self.record.offset if self.order < 0 else self.order
 
     @property
     def holds(self) -> bool:
@@ -103,6 +109,7 @@ def encode_parked(parked: Parked) -> bytes:
             "generation": parked.generation,
             "sha256": parked.sha256,
             "session_id": parked.session_id,
+            "order": parked.order,
             "reason": parked.reason,
             "due_at": _told(parked.due_at),
             "deadline": _told(parked.deadline),
@@ -139,6 +146,7 @@ def decode_parked(value: bytes) -> Parked:
         record=_record(told["source"], told["original"]),
         received_at=parse_at(told["received_at"]),
         due_at=_moment(told["due_at"]),
+        order=told["order"],
         session_id=told["session_id"],
         deadline=_moment(told["deadline"]),
         generation=told["generation"],

@@ -1,0 +1,135 @@
+"""The parked requests of all owned partitions: where each stands, when it is due, who waits behind whom."""
+
+from bisect import insort
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from streams.parked import Parked, ParkedPlace, ParkReason, decode_parked, identity_of
+from streams.timetable import Timetable
+
+Identity = tuple[str, str]
+Lane = tuple[str, str]
+
+DUE_AT_ONCE = frozenset({ParkReason.RUNNING, ParkReason.DECIDED, ParkReason.REPLAY})
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """One parked request: not its body, which stays on the topic."""
+
+    identity: Identity
+    sha256: str
+    place: ParkedPlace
+    reason: ParkReason
+    order: int
+    lane: Lane | None  # of the session that it holds or waits in
+    generation: int
+    token: str | None = None  # of its claim, where this worker admitted it and started no run
+    live: bool = False  # it is in the pipeline again
+
+
+class Lot:
+    """Kept in step with the parked topic: by `begin` and `take` at a takeover, by `put` and `remove` after."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Identity, Waiting] = {}
+        self._by_partition: dict[int, set[Identity]] = {}
+        self._queues: dict[Lane, list[Waiting]] = {}
+        self.timetable: Final = Timetable[Identity]()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def find(self, identity: Identity) -> Waiting | None:
+        """The parked request of this id."""
+        return self._waiting.get(identity)
+
+    def queue(self, lane: Lane) -> list[Waiting]:
+        """Who is parked of a session and holds it or waits in it, first one first."""
+        return self._queues.get(lane, [])
+
+    # -- a takeover
+
+    def begin(self, partition: int) -> None:
+        """All that was known of the partition is forgotten; what stands on the topic follows."""
+        for identity in list(self._by_partition.get(partition, ())):
+            self.remove(identity)
+
+    def take(self, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
+        """One record of the topic; a later one of the same key takes its place."""
+        try:
+            identity = identity_of(key)
+            parked = None if value is None else decode_parked(value)
+        except (ValueError, KeyError, TypeError):
+            return  # nobody but Penstock writes here; what it cannot read it did not write
+        if parked is None:
+            self.remove(identity)
+        else:
+            self.put(parked, offset)
+
+    # -- from then on
+
+    def put(self, parked: Parked, offset: int, token: str | None = None) -> Waiting:
+        """It stands at this offset of its partition's parked topic now."""
+        self.remove(parked.identity)
+        partition = parked.record.partition
+        waiting = Waiting(
+            parked.identity,
+            parked.sha256,
+            ParkedPlace(partition, offset),
+            parked.reason,
+            parked.place_in_session,
+            (parked.tenant_id, parked.session_id) if parked.holds and parked.session_id is not None else None,
+            parked.generation,
+            token,
+        )
+        self._waiting[waiting.identity] = waiting
+        self._by_partition.setdefault(partition, set()).add(waiting.identity)
+        if waiting.lane is not None:
+            insort(self._queues.setdefault(waiting.lane, []), waiting, key=lambda one: one.order)
+        due = due_at(parked)
+        if due is not None:
+            self.timetable.set(waiting.identity, due.timestamp())
+        return waiting
+
+    def remove(self, identity: Identity) -> Waiting | None:
+        """It is parked no more."""
+        waiting = self._waiting.pop(identity, None)
+        if waiting is None:
+            return None
+        self.timetable.remove(identity)
+        partition = self._by_partition[waiting.place.partition]
+        partition.discard(identity)
+        if not partition:
+            del self._by_partition[waiting.place.partition]
+        if waiting.lane is not None:
+            queue = self._queues[waiting.lane]
+            queue.remove(waiting)
+            if not queue:
+                del self._queues[waiting.lane]
+        return waiting
+
+    def hurry(self, identity: Identity) -> None:
+        """It is due now."""
+        self.timetable.set(identity, 0.0)
+
+    def owned(self) -> frozenset[int]:
+        """The partitions that have anything parked."""
+        return frozenset(self._by_partition)
+
+    def next_of(self, lane: Lane) -> Waiting | None:
+        """The first of a session's queue, if nothing but those before it kept it waiting."""
+        queue = self._queues.get(lane)
+        if not queue or queue[0].live or queue[0].reason is not ParkReason.SESSION:
+            return None
+        return queue[0]
+
+
+def due_at(parked: Parked) -> datetime | None:
+    """When something is to be done about it: what it waits for, its deadline, its approvals' expiry."""
+    if parked.reason in DUE_AT_ONCE:
+        return parked.received_at
+    moments = [moment for moment in (parked.due_at, parked.deadline) if moment is not None]
+    moments += [one.expires_at for one in parked.approvals if one.approved is None]
+    return min(moments, default=None)
