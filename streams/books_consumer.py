@@ -1,9 +1,4 @@
-"""The books' Kafka consumer: ours, and it tells how far it has fetched.
-
-Faust works out what to commit from gaps between acknowledged offsets, and each transaction's marker is such a
-gap: it then commits one transaction further per commit interval, and falls behind for good on topics that are
-written in transactions. The bookkeeper acknowledges strictly in order, so the latest offset says it all.
-"""
+"""The books' Kafka consumer: ours, and it tells how far it has fetched."""
 
 import asyncio
 from collections.abc import Collection
@@ -57,18 +52,6 @@ class BooksConsumer(CommittedConsumer):
 
     def _new_consumer_thread(self) -> BooksThread:
         return BooksThread(self, loop=self.loop, beacon=self.beacon)
-
-    def _new_offset(self, tp: TP) -> int | None:
-        acked = self._acked[tp]
-        if not acked:
-            return None
-        latest = max(acked)
-        acked.clear()
-        self._acked_index[tp].clear()
-        return latest + 1
-
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Nobody asks for gaps."""
 
     async def progress(self, places: Collection[TP]) -> dict[TP, Progress]:
         """How far these were fetched."""

@@ -1,4 +1,4 @@
-"""Faust's Kafka driver, with what it hard-codes otherwise: read_committed, and whose offsets they are.
+"""Faust's Kafka driver, with what it hard-codes otherwise: isolation, what is committed, and how it delivers.
 
 Outside its exactly-once mode Faust reads uncommitted records; what was aborted must never be run.
 The metadata of each committed offset names this worker's transactional id, so that whoever owns the
@@ -6,20 +6,24 @@ partition next can end a transaction that a dead worker left open.
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, cast
 
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.services import WaitResults
 
-from streams import lenient_records
+from streams import lenient_records, stream_pace
+from streams.first_step import step
 from streams.ownership import Membership
 
 RETRIABLE_COMMIT = "already rebalanced"
+DELIVERED = WaitResults([], [], False)
 
 lenient_records.install()
+stream_pace.install()
 
 
 class CommittedThread(driver.AIOKafkaConsumerThread):
@@ -74,6 +78,42 @@ class CommittedConsumer(driver.Consumer):
         """
         with contextlib.suppress(KafkaError):
             await cast(CommittedThread, self._thread).sign(tp)
+
+    async def wait_first(self, *waited: Any, timeout: Any = None) -> Any:
+        """Faust races each delivery against a suspension, in four tasks; most deliveries need not wait.
+
+        So the first step of a delivery is made here. It is what its task would have done first of all four,
+        and whoever has finished with it has won. One that has to wait is raced as ever, from there on.
+        """
+        if len(waited) == 2 and isinstance(waited[0], Coroutine):
+            delivery, suspension = waited
+            begun = None
+            try:
+                begun = step(delivery)
+            finally:
+                if begun is None:
+                    suspension.close()
+            if begun is None:
+                return DELIVERED
+            waited = (begun, suspension)
+        return await super().wait_first(*waited, timeout=timeout)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """What to commit: all offsets are acknowledged strictly in order, so the latest says it all.
+
+        Faust works it out from the gaps between them, and each transaction's marker is such a gap: it commits
+        one transaction further per interval, and falls behind for good where requests come in transactions.
+        """
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        latest = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return latest + 1
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nobody asks for gaps."""
 
     def _new_consumer_thread(self) -> CommittedThread:
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)

@@ -1,0 +1,120 @@
+"""How our consumer delivers and what it commits, on Faust's own code with the broker left out."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.types import TP
+from intervaltree import IntervalTree
+from mode import Service
+
+from streams.kafka_driver import CommittedConsumer
+
+PLACE = TP("requests", 0)
+
+
+@dataclass(eq=False)
+class Read:
+    """A message."""
+
+    offset: int
+    tp: TP = PLACE
+    topic: str = PLACE.topic
+    acked: bool = False
+
+
+class Consumer(CommittedConsumer):
+    """As far as deliveries and commits go."""
+
+    def __init__(self) -> None:
+        Service.__init__(self)
+        self._acked = defaultdict(list)
+        self._acked_index = defaultdict(set)
+        self._committed_offset = defaultdict(lambda: None)
+        self._gap = defaultdict(IntervalTree)
+        self._unacked_messages = set()
+        self.app: Any = SimpleNamespace(topics=SimpleNamespace(acks_enabled_for=lambda _: True))
+        self.suspend_flow: Any = asyncio.Event()
+
+    def acknowledge(self, *offsets: int) -> None:
+        for offset in offsets:
+            self.ack(Read(offset))  # type: ignore[arg-type]  # as far as acknowledging goes
+
+    async def deliver(self, delivery: Any) -> None:
+        await self.wait_first(delivery, self.suspend_flow.wait())
+
+
+@pytest.fixture
+async def consumer() -> Consumer:
+    return Consumer()
+
+
+async def test_a_delivery_that_need_not_wait_takes_no_task(consumer: Consumer) -> None:
+    took, before = [], asyncio.all_tasks()
+
+    async def delivery() -> None:
+        took.append(asyncio.all_tasks() - before)
+
+    await consumer.deliver(delivery())
+
+    assert took == [set()]
+
+
+async def test_a_delivery_waits_until_there_is_room(consumer: Consumer) -> None:
+    queue: asyncio.Queue[int] = asyncio.Queue(maxsize=1)
+    await consumer.deliver(queue.put(1))
+    waiting = asyncio.ensure_future(consumer.deliver(queue.put(2)))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    assert [await queue.get(), await queue.get()] == [1, 2]
+
+    await waiting
+
+
+async def test_a_suspension_ends_a_delivery_that_waits_and_leaves_nothing_of_it(consumer: Consumer) -> None:
+    queue: asyncio.Queue[int] = asyncio.Queue(maxsize=1)
+    await consumer.deliver(queue.put(1))
+    waiting = asyncio.ensure_future(consumer.deliver(queue.put(2)))
+    await asyncio.sleep(0)
+
+    consumer.suspend_flow.set()
+
+    await asyncio.wait_for(waiting, 5)
+    assert queue.get_nowait() == 1
+    await asyncio.sleep(0)
+    assert queue.empty()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+async def test_what_a_delivery_raises_is_raised(consumer: Consumer, waits: bool) -> None:
+    async def delivery() -> None:
+        if waits:
+            await asyncio.sleep(0)
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await consumer.deliver(delivery())
+
+
+async def test_what_stands_between_acknowledged_offsets_does_not_hold_up_the_commit(
+    consumer: Consumer,
+) -> None:
+    await consumer._add_gap(PLACE, 1, 1)  # the marker of a transaction
+    consumer.acknowledge(0, 2, 3, 5)
+
+    assert consumer._new_offset(PLACE) == 6
+    assert consumer._new_offset(PLACE) is None
+
+
+async def test_the_next_commit_goes_on_where_the_last_one_was(consumer: Consumer) -> None:
+    consumer.acknowledge(10, 11)
+    assert consumer._new_offset(PLACE) == 12
+    consumer._committed_offset[PLACE] = 12
+
+    consumer.acknowledge(11, 13)
+
+    assert consumer._new_offset(PLACE) == 14
