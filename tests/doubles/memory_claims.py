@@ -1,35 +1,64 @@
-"""A claim store in memory, which can go away, be emptied, and come back without its last writes."""
+"""A claim store in memory, which can go away, be emptied, and come back without its last writes.
+
+Its memory is the run store's, too: see memory_runs.py.
+"""
 
 import asyncio
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from app.adapters.redis_claims import refusal
-from streams.flow import Admit, Answered, Conflict, Duplicate, Refuse, Verdict
+from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Refuse, Verdict
 from streams.policy import windows
 from streams.policy.windows import Counted, Full, Window
 from streams.ports import Claim, LedgerLost, Shelf, StoreUnavailable
 
 Id = tuple[str, str]
+Items = list[dict[str, Any]]
 
 
 @dataclass
 class Marker:
-    """What is known of one request id."""
+    """What is known of one generation of a request id."""
 
     sha256: str
     attempts: int = 1
-    answered: bool = False
+    token: str = ""
+    stage: Literal["admitted", "decided", "answered"] = "admitted"
+
+
+@dataclass
+class Journal:
+    """What is kept of the runs of one request id, over its generations."""
+
+    entries: dict[str, bytes] = field(default_factory=dict)
+    agent_version: int | None = None
+    session: tuple[str, int] | None = None  # its id, and how many turns the first attempt read
+    turns_out: int = 0
+    generation: int = 0  # the latest that began
+    begun: set[tuple[int, int]] = field(default_factory=set)  # generation and attempt
+    ended: set[tuple[int, int]] = field(default_factory=set)
+    outcomes: dict[int, bytes] = field(default_factory=dict)  # by generation
+
+    def for_replay(self) -> "Journal":
+        """What the next generation goes on from."""
+        entries = {name: entry for name, entry in self.entries.items() if not name.startswith("@")}
+        return Journal(entries, self.agent_version, self.session)
 
 
 @dataclass
 class ClaimMemory:
     """What all clients of one store share."""
 
-    markers: dict[Id, Marker] = field(default_factory=dict)
+    markers: dict[tuple[str, str, int], Marker] = field(default_factory=dict)
     windows: dict[tuple[str, str], Counted] = field(default_factory=dict)
     positions: dict[Shelf, int] = field(default_factory=dict)
+    journals: dict[Id, Journal] = field(default_factory=dict)
+    sessions: dict[Id, list[tuple[str, Items]]] = field(
+        default_factory=dict
+    )  # request id and items, in order
 
     def copied(self) -> "ClaimMemory":
         """As it is now, to come back to."""
@@ -38,6 +67,7 @@ class ClaimMemory:
     def become(self, other: "ClaimMemory") -> None:
         """Forget what was written since, as a server does that lost its last writes (or all of them)."""
         self.markers, self.windows, self.positions = other.markers, other.windows, other.positions
+        self.journals, self.sessions = other.journals, other.sessions
 
 
 class MemoryClaims:
@@ -75,19 +105,27 @@ class MemoryClaims:
         return self.memory.positions.get(shelf, -1) < self._known.get(shelf, 0)
 
     def _decide(self, claim: Claim) -> Verdict:
-        key = (claim.tenant_id, claim.request_id)
+        key = (claim.tenant_id, claim.request_id, claim.generation)
         marker = self.memory.markers.get(key)
         if marker is not None:
-            if marker.sha256 != claim.sha256:
-                return Conflict()
-            if marker.answered:
-                return Duplicate()
-            marker.attempts += 1
-            return Admit(marker.attempts)
+            return self._again(claim, marker)
         if claim.window is not None and (refused := self._count(claim.tenant_id, claim.window)):
             return refused
-        self.memory.markers[key] = Marker(claim.sha256)
+        self.memory.markers[key] = Marker(claim.sha256, token=claim.token)
         return Admit(1)
+
+    def _again(self, claim: Claim, marker: Marker) -> Verdict:
+        if marker.sha256 != claim.sha256:
+            return Conflict()
+        if marker.stage == "answered":
+            return Duplicate()
+        journal = self.memory.journals.get((claim.tenant_id, claim.request_id), Journal())
+        if marker.stage == "decided" and claim.generation in journal.outcomes:
+            return Decided(journal.outcomes[claim.generation])
+        if marker.stage == "decided" or not claim.token or claim.token != marker.token:
+            marker.attempts += 1
+            marker.token, marker.stage = claim.token, "admitted"
+        return Admit(marker.attempts)
 
     def _count(self, tenant_id: str, window: Window) -> Refuse | None:
         place = (tenant_id, window.per)
@@ -101,13 +139,24 @@ class MemoryClaims:
         """Remember outcomes, and up to where each shelf is remembered."""
         self._require()
         for one in answered:
-            key = (one.tenant_id, one.request_id)
-            self.memory.markers[key] = Marker(one.sha256, answered=True)
+            key = (one.tenant_id, one.request_id, one.generation)
+            self.memory.markers[key] = Marker(one.sha256, stage="answered")
+            self._close_journal(one)
         for shelf, position in checkpoints.items():
             begin = self._known.get(shelf, 0)
             if begin <= self.memory.positions.get(shelf, -1) < position:
                 self.memory.positions[shelf] = position
             self._known[shelf] = max(position, begin)
+
+    def _close_journal(self, answered: Answered) -> None:
+        key = (answered.tenant_id, answered.request_id)
+        journal = self.memory.journals.get(key)
+        if journal is None or journal.generation > answered.generation:
+            return  # an answer that is remembered again does not touch the replay that runs now
+        if answered.replayable:
+            self.memory.journals[key] = journal.for_replay()
+        else:
+            del self.memory.journals[key]
 
     async def rebuilt(self, shelf: Shelf, position: int) -> None:
         """All of a shelf up to there is remembered."""

@@ -1,0 +1,115 @@
+"""A run store in memory, over the memory of the claim store; it can go away and hold its answers back."""
+
+import asyncio
+import copy
+from collections.abc import Mapping
+
+from agents_defs.run_journal import RunLost
+from streams.ports import Begun, RunKey, SessionTurn, StoreUnavailable
+from tests.doubles.memory_claims import ClaimMemory, Items, Journal, Marker
+
+
+class MemoryRuns:
+    """One worker's client of such a store. Hand it the memory of its MemoryClaims."""
+
+    def __init__(self, memory: ClaimMemory | None = None) -> None:
+        self.memory = memory if memory is not None else ClaimMemory()
+        self.away = False
+        self.left: list[tuple[RunKey, float]] = []
+        self._gate = asyncio.Event()
+        self._gate.set()
+
+    def hold(self) -> None:
+        """Do nothing until `let_go`."""
+        self._gate.clear()
+
+    def let_go(self) -> None:
+        """Go on."""
+        self._gate.set()
+
+    async def begin(self, run: RunKey, agent_version: int, session_id: str | None) -> Begun:
+        """An attempt begins: it counts as crashed until `decide` or `leave`."""
+        await self._require()
+        self._own_marker(run)
+        journal = self._journal(run)
+        if journal.agent_version is None:
+            journal.agent_version = agent_version
+        journal.generation = max(journal.generation, run.generation)
+        this = (run.generation, run.attempt)
+        journal.begun.add(this)
+        journal.ended.discard(this)
+        items, session_lost = self._session(run, journal, session_id)
+        return Begun(
+            {name: entry for name, entry in journal.entries.items() if not name.startswith("@")},
+            items,
+            session_lost,
+            journal.agent_version,
+            len(journal.begun - journal.ended - {this}),
+            journal.turns_out,
+        )
+
+    async def record(self, run: RunKey, entries: Mapping[str, bytes | None], turns_out: int) -> None:
+        """Add to the journal; None removes an entry."""
+        await self._require()
+        self._own_marker(run)
+        journal = self._journal(run)
+        for name, entry in entries.items():
+            if entry is None:
+                journal.entries.pop(name, None)
+            else:
+                journal.entries[name] = entry
+        journal.turns_out = max(journal.turns_out, turns_out)
+
+    async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:
+        """This is the outcome of the request; its turn is added to the session."""
+        await self._require()
+        marker = self._own_marker(run, decided=True)
+        if marker.stage == "decided":
+            return
+        journal = self._journal(run)
+        marker.stage = "decided"
+        journal.outcomes[run.generation] = outcome
+        journal.ended.add((run.generation, run.attempt))
+        if turn is not None:
+            turns = self.memory.sessions.setdefault((run.tenant_id, turn.session_id), [])
+            if _is_last(turns, run):
+                turns.pop()
+            turns.append((run.request_id, copy.deepcopy(list(turn.items))))
+
+    async def leave(self, run: RunKey, keep_s: float) -> None:
+        """The attempt stops in order, without an outcome."""
+        await self._require()
+        self._own_marker(run, decided=True)
+        self._journal(run).ended.add((run.generation, run.attempt))
+        self.left.append((run, keep_s))
+
+    async def _require(self) -> None:
+        await self._gate.wait()
+        if self.away:
+            raise StoreUnavailable("it is away")
+
+    def _own_marker(self, run: RunKey, decided: bool = False) -> Marker:
+        marker = self.memory.markers.get((run.tenant_id, run.request_id, run.generation))
+        allowed = {"admitted", "decided"} if decided else {"admitted"}
+        if marker is None or marker.stage not in allowed:
+            raise RunLost(run.request_id)
+        if (marker.attempts, marker.token) != (run.attempt, run.token):
+            raise RunLost(run.request_id)
+        return marker
+
+    def _journal(self, run: RunKey) -> Journal:
+        return self.memory.journals.setdefault((run.tenant_id, run.request_id), Journal())
+
+    def _session(self, run: RunKey, journal: Journal, session_id: str | None) -> tuple[Items, bool]:
+        if session_id is None:
+            return [], False
+        turns = self.memory.sessions.get((run.tenant_id, session_id), [])
+        if journal.session is None:
+            journal.session = (session_id, len(turns) - _is_last(turns, run))
+        read = journal.session[1]
+        return [copy.deepcopy(item) for _, items in turns[:read] for item in items], len(turns) < read
+
+
+def _is_last(turns: list[tuple[str, Items]], run: RunKey) -> bool:
+    """Whether an attempt that came to no outcome left its turn behind, which then is replaced."""
+    return run.generation == 0 and bool(turns) and turns[-1][0] == run.request_id
