@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from agents_defs.run_order import RunListener, RunOrder, RunResult
 from streams.deltas import DeltaFeed
-from streams.flow import Answered, Parcel, Verdict
+from streams.flow import Answered, Parcel, Record, Verdict
 from streams.parked import Parked, ParkedPlace
 from streams.policy.windows import Window
 
@@ -159,6 +159,37 @@ class ParkedBodies(Protocol):
     async def fetch(self, places: Sequence[ParkedPlace]) -> Sequence[Parked | None]:
         """In the order of the places; None where the record is gone, since a newer one of its key stands
         further on. Waits as long as Kafka is away."""
+        ...
+
+
+class ParkedSink(Protocol):
+    """Is told what stands on the parked topic of a partition that was gained, before the partition opens.
+
+    Called on the event loop: be quick, do not raise.
+    """
+
+    def begin(self, partition: int) -> None:
+        """All of the partition is told anew from here on; what was told of it before is void."""
+        ...
+
+    def take(self, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
+        """The next record in the order of offsets; None is a tombstone."""
+        ...
+
+
+class ControlSink(Protocol):
+    """Is told what stands on the control topic of the partitions that are ours, in the order of offsets.
+
+    Called on the event loop: be quick, do not raise.
+    """
+
+    def take(self, partition: int, offset: int, record: Record, effective: bool) -> None:
+        """One record, as it is. Not effective: an earlier owner dealt with it, and only a cancel that
+        precedes its request still matters."""
+        ...
+
+    def caught_up(self, partition: int) -> None:
+        """All that stood there when the partition was gained was handed over."""
         ...
 
 
