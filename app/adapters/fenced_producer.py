@@ -6,6 +6,7 @@ finish a transaction, and one transactional producer per worker is enough, whate
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -189,15 +190,12 @@ class FencedProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is not
         aiokafka_sender.BACKOFF_OVERRIDE = CONCURRENT_BACKOFF_S
 
     async def commit_offsets(
-        self, topic: str, offsets: dict[int, int], group_id: str, membership: Membership, metadata: str
+        self, offsets: Mapping[TopicPartition, int], group_id: str, membership: Membership, metadata: str
     ) -> None:
         """Within a transaction: the offsets, and the proof that this worker still is who it was."""
         if membership.generation < 0 or not membership.member_id or not offsets:
             # The coordinator takes a commit that names no member for that of an old client, unchecked.
             raise GroupFenced("this worker is no member of the group")
         self._sender.membership = membership
-        positions = {
-            TopicPartition(topic, partition): OffsetAndMetadata(offset, metadata)
-            for partition, offset in offsets.items()
-        }
+        positions = {place: OffsetAndMetadata(offset, metadata) for place, offset in offsets.items()}
         await self.send_offsets_to_transaction(positions, group_id)

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from streams.flow import Parcel
@@ -20,18 +20,26 @@ class Waiting:
     """A parcel and who waits for it."""
 
     parcel: Parcel
-    future: asyncio.Future[None]
+    future: asyncio.Future[int | None]
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became durable."""
+
+    parcels: Sequence[Parcel]
+    offsets: Mapping[int, int] = field(default_factory=dict)  # of those that are to know one, by their id()
+
+
 Ready = Callable[[], Awaitable[object]]
-Deliver = Callable[[Sequence[Parcel]], Awaitable[Sequence[Parcel]]]
+Deliver = Callable[[Sequence[Parcel]], Awaitable[Delivered]]
 
 
 class GroupCommit:
     """Collects parcels, delivers them in order in batches, tells each sender when its own is durable.
 
-    `ready` waits until something may be delivered. `deliver` returns the parcels that it delivered (those it
+    `ready` waits until something may be delivered. `deliver` tells which parcels it delivered (those it
     does not own any more it leaves out) or raises, and is then asked again with the same ones: order is kept
     and nothing is dropped but what nobody waits for any more.
     """
@@ -67,12 +75,12 @@ class GroupCommit:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def publish(self, parcel: Parcel) -> None:
-        """Return when the parcel is durable."""
-        future = asyncio.get_running_loop().create_future()
+    async def publish(self, parcel: Parcel) -> int | None:
+        """Return when the parcel is durable: the offset that was told of it, if any."""
+        future: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(Waiting(parcel, future, self._clock.now()))
         self._arrived.set()
-        await future
+        return await future
 
     async def _loop(self) -> None:
         while True:
@@ -100,17 +108,28 @@ class GroupCommit:
             started = self._clock.now()
             parcels = [waiting.parcel for waiting in batch]
             try:
-                delivered = {id(parcel) for parcel in await self._deliver(parcels)}
+                delivered = await self._deliver(parcels)
             except Exception as error:  # noqa: BLE001  whatever failed, the same parcels are tried again
                 self._observer.observe(PublishRetried(len(batch), f"{type(error).__name__}: {error}"))
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
                 continue
-            records = 0
-            for waiting in batch:
-                if id(waiting.parcel) in delivered and not waiting.future.done():
-                    waiting.future.set_result(None)
-                    records += len(waiting.parcel.emissions)
-            self._observer.observe(BatchPublished(len(delivered), records, self._clock.now() - started))
-            # What was left out belongs to another worker now; its tasks are being cancelled.
+            records = _tell(batch, delivered)
+            seconds = self._clock.now() - started
+            self._observer.observe(BatchPublished(len(delivered.parcels), records, seconds))
             return
+
+
+def _tell(batch: Sequence[Waiting], delivered: Delivered) -> int:
+    """Wake who waits; returns how many records it was.
+
+    What was left out belongs to another worker now; its tasks are being cancelled.
+    """
+    durable = {id(parcel) for parcel in delivered.parcels}
+    records = 0
+    for waiting in batch:
+        key = id(waiting.parcel)
+        if key in durable and not waiting.future.done():
+            waiting.future.set_result(delivered.offsets.get(key))
+            records += len(waiting.parcel.emissions)
+    return records

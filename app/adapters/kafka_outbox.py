@@ -11,16 +11,18 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from app.adapters import record_batches
+from app.adapters import group_offsets, record_batches
 from app.adapters.committed_read import is_committed
 from app.adapters.fenced_producer import FencedProducer, GroupFenced
-from app.adapters.group_commit import GroupCommit
+from app.adapters.group_commit import Delivered, GroupCommit
+from app.adapters.landing import Landing, landing, merged, proof
+from app.adapters.positions import Positions
 from streams.flow import Parcel
 from streams.lifeline import Lifeline
-from streams.observations import Observer, StoreAway
+from streams.observations import Observer, PublishRetried, StoreAway
 from streams.options import StreamOptions
 from streams.ownership import Assignment, Ownership
-from streams.ports import ClaimStore, Clock, Shelf, ShelfKind, StoreUnavailable
+from streams.ports import ClaimStore, Clock, Shelf, StoreUnavailable
 from streams.topics import TopicNames
 
 TRANSACTION_TIMEOUT_MS = 10_000
@@ -47,15 +49,8 @@ class Doubt:
     """A transaction whose commit was asked for and not answered."""
 
     parcels: Sequence[Parcel]
-    sent: list[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What turned out to be published already."""
-
-    parcels: Sequence[Parcel]
-    checkpoints: "dict[Shelf, int]"
+    proof: tuple[TopicPartition, int] | None  # a record that shows what happened
+    landing: Landing
 
 
 def transactional_id(options: StreamOptions) -> str:
@@ -71,6 +66,9 @@ class KafkaOutbox:
         self._transactional_id: Final = transactional_id
         self._producer: AIOKafkaProducer | None = None
         self._doubt: Doubt | None = None
+        self._settled: list[Doubt] = []  # published after all, until their delivery is whole
+        self._positions: Final = Positions(around.topics, around.options.kafka.app_id, around.position)
+        self._uncommitted: dict[TopicPartition, int] = {}  # in plain delivery
         self._commit = GroupCommit(
             around.ownership.settled,
             self._deliver,
@@ -90,9 +88,9 @@ class KafkaOutbox:
         await self._commit.stop()
         await self._disconnect()
 
-    async def publish(self, parcel: Parcel) -> None:
-        """Return when the parcel is durable and remembered."""
-        await self._commit.publish(parcel)
+    async def publish(self, parcel: Parcel) -> int | None:
+        """Return when the parcel is durable and remembered; the offset of its record on the parked topic."""
+        return await self._commit.publish(parcel)
 
     async def _connect(self) -> AIOKafkaProducer:
         kafka, flow = self._around.options.kafka, self._around.options.flow
@@ -125,27 +123,32 @@ class KafkaOutbox:
             with contextlib.suppress(KafkaError):
                 await producer.stop()
 
-    async def _deliver(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+    async def _deliver(self, parcels: Sequence[Parcel]) -> Delivered:
         assignment = self._around.ownership.present
         if assignment is None:
             raise GroupFenced("a rebalance is under way")
         mine = [parcel for parcel in parcels if parcel.partition in assignment.partitions]
-        if mine:
-            checkpoints = await self._send(mine, assignment)
-            await self._remember(mine, checkpoints)
-        return mine
+        if not mine:
+            return Delivered(())
+        landed = await self._send(mine, assignment)
+        await self._remember(mine, landed.checkpoints)
+        return Delivered(mine, landed.parked)
 
-    async def _send(self, parcels: Sequence[Parcel], assignment: Assignment) -> dict[Shelf, int]:
+    async def _send(self, parcels: Sequence[Parcel], assignment: Assignment) -> Landing:
         if self._producer is None:
             self._producer = await self._connect()
         producer = self._producer
         try:
-            if isinstance(producer, FencedProducer):
-                known = await self._settle_doubt()
-                published = {id(parcel) for parcel in known.parcels}
-                left = [parcel for parcel in parcels if id(parcel) not in published]
-                return known.checkpoints | (await self._transact(producer, left, assignment) if left else {})
-            return self._checkpoints(await self._hand_over(producer, parcels))
+            if not isinstance(producer, FencedProducer):
+                return await self._publish(producer, parcels, assignment)
+            await self._settle_doubt()
+            known = {id(parcel) for settled in self._settled for parcel in settled.parcels}
+            left = [parcel for parcel in parcels if id(parcel) not in known] if known else parcels
+            landings = [settled.landing for settled in self._settled]
+            if left:
+                landings.append(await self._transact(producer, left, assignment))
+            self._settled = []
+            return merged(landings)
         except GroupFenced:
             # The group moved on: wait for the assignment that says what is still ours.
             await producer.abort_transaction()
@@ -157,56 +160,61 @@ class KafkaOutbox:
             await self._disconnect()
             raise
 
+    async def _publish(
+        self, producer: AIOKafkaProducer, parcels: Sequence[Parcel], assignment: Assignment
+    ) -> Landing:
+        """Plain delivery. What fails after the records must not have them published again."""
+        sent = await self._hand_over(producer, parcels)
+        landed = landing(self._around.topics, parcels, sent)
+        due = self._uncommitted | self._positions.of_control(parcels)
+        due = {place: offset for place, offset in due.items() if place.partition in assignment.partitions}
+        if due:
+            try:
+                group = self._around.options.kafka.app_id
+                await group_offsets.commit(producer.client, due, group, assignment.membership)
+            except KafkaError as error:
+                self._around.observer.observe(PublishRetried(0, f"control positions: {error!r}"))
+            else:
+                due = {}
+        self._uncommitted = due  # goes with the next ones
+        return landed
+
     async def _transact(
         self, producer: FencedProducer, parcels: Sequence[Parcel], assignment: Assignment
-    ) -> dict[Shelf, int]:
+    ) -> Landing:
+        topics = self._around.topics
         await producer.begin_transaction()
         # The records first, then the proof of membership: who owns the partition next must see them pending.
         sent = await self._hand_over(producer, parcels)
-        offsets = {
-            partition: position
-            for partition in {parcel.partition for parcel in parcels}
-            if (position := self._around.position(partition)) is not None
-        }
+        landed = landing(topics, parcels, sent)
         await producer.commit_offsets(
-            self._around.topics.requests,
-            offsets,
+            await self._positions.proving(producer.client, parcels, assignment),
             self._around.options.kafka.app_id,
             assignment.membership,
             metadata=self._transactional_id or "",
         )
         # From here on the commit may have happened although no answer says so.
-        self._doubt = Doubt(parcels, sent)
+        self._doubt = Doubt(parcels, proof(topics, sent), landed)
         await producer.commit_transaction()
         self._doubt = None
-        return self._checkpoints(sent)
+        return landed
 
-    async def _settle_doubt(self) -> "Known":
+    async def _settle_doubt(self) -> None:
         """Whether a commit that was not answered happened. Asked of the new producer's broker: when that
         producer had its id, the fate of the transaction was decided."""
         doubt = self._doubt
         if doubt is None:
-            return Known((), {})
-        metadata, _ = doubt.sent[0]
-        place = TopicPartition(metadata.topic, metadata.partition)
-        happened = await is_committed(self._around.options.kafka.bootstrap, place, metadata.offset)
+            return
+        # Without any record it does not matter: the same offsets may be committed again.
+        if doubt.proof is not None:
+            place, offset = doubt.proof
+            if await is_committed(self._around.options.kafka.bootstrap, place, offset):
+                self._settled.append(doubt)
         self._doubt = None
-        return Known(doubt.parcels, self._checkpoints(doubt.sent)) if happened else Known((), {})
 
     async def _hand_over(self, producer: AIOKafkaProducer, parcels: Sequence[Parcel]) -> list[Any]:
         emissions = [emission for parcel in parcels for emission in parcel.emissions]
         return await record_batches.send(producer, emissions)
-
-    def _checkpoints(self, sent: list[Any]) -> dict[Shelf, int]:
-        """Up to where each shelf is known, once these are remembered."""
-        topics = self._around.topics
-        kinds: dict[str, ShelfKind] = {topics.responses: "responses", topics.deadletter: "deadletter"}
-        checkpoints: dict[Shelf, int] = {}
-        for metadata, part in sent:
-            if metadata.topic in kinds:
-                shelf = Shelf(kinds[metadata.topic], metadata.partition)
-                checkpoints[shelf] = max(metadata.offset + len(part), checkpoints.get(shelf, 0))
-        return checkpoints
 
     async def _remember(self, parcels: Sequence[Parcel], checkpoints: dict[Shelf, int]) -> None:
         answered = [parcel.answered for parcel in parcels if parcel.answered is not None]

@@ -200,7 +200,7 @@ async def test_a_commit_of_a_generation_that_is_gone_is_refused(bootstrap: str, 
         async with FencedProducer(bootstrap_servers=bootstrap, transactional_id=topic) as producer:
             with pytest.raises(GroupFenced):
                 async with producer.transaction():
-                    await producer.commit_offsets(topic, {0: 1}, topic, stale, "")
+                    await producer.commit_offsets({TopicPartition(topic, 0): 1}, topic, stale, "")
 
 
 async def test_topics_keep_what_was_set_and_refuse_what_is_too_large(

@@ -58,7 +58,8 @@ async def pending(producer: FencedProducer, topics: TopicNames, request_id: str)
 async def prove(
     producer: FencedProducer, deployment: KafkaOptions, topics: TopicNames, who: Membership, offset: int = 7
 ) -> None:
-    await producer.commit_offsets(topics.requests, {0: offset}, deployment.app_id, who, "its name")
+    place = TopicPartition(topics.requests, 0)
+    await producer.commit_offsets({place: offset}, deployment.app_id, who, "its name")
 
 
 async def answered(deployment: KafkaOptions, topics: TopicNames) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.structs import TopicPartition
 
 from app import provision
 from app.adapters import record_batches
@@ -87,7 +88,7 @@ async def dying(deployment: KafkaOptions, owner: Owner) -> AsyncIterator[FencedP
     async with GroupMember(deployment) as member:
         await producer.begin_transaction()
         await producer.commit_offsets(
-            owner.topics.requests, {0: 1}, deployment.app_id, member.membership, name
+            {TopicPartition(owner.topics.requests, 0): 1}, deployment.app_id, member.membership, name
         )
         await producer.commit_transaction()
     yield producer

@@ -1,12 +1,15 @@
 """The outboxes that the contract is run on, each with the topics it writes to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
+from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
+from app import provision
+from app.adapters import group_offsets
 from app.adapters.clock import SystemClock
 from app.adapters.kafka_outbox import KafkaOutbox, Surroundings
 from streams.flow import Emission
@@ -44,6 +47,12 @@ class OutboxCase(Protocol):
     async def read(self, topic: str) -> list[Emission]:
         """What a reader of committed records finds."""
 
+    async def offsets(self, topic: str, partition: int) -> list[int]:
+        """Where they stand, without those of earlier tests."""
+
+    async def control_position(self, partition: int) -> int | None:
+        """Up to where the group has dealt with the partition's commands."""
+
 
 class MemoryCase:
     """The double."""
@@ -71,6 +80,12 @@ class MemoryCase:
     async def read(self, topic: str) -> list[Emission]:
         return self._log.emissions(topic)
 
+    async def offsets(self, topic: str, partition: int) -> list[int]:
+        return list(range(len(self._log.partitions[topic, partition])))
+
+    async def control_position(self, partition: int) -> int | None:
+        return self._log.control_positions.get(partition)
+
 
 class KafkaCase:
     """The real thing, in one of its deliveries, as a real member of a group of its own."""
@@ -84,7 +99,7 @@ class KafkaCase:
         self.observed = Observed()
         self.claims = MemoryClaims(lambda: round(clock.at().timestamp() * 1000))
         self.member = GroupMember(self.kafka)
-        self.positions: dict[int, int] = {}
+        self.positions: dict[int, int] = dict.fromkeys(range(PARTITIONS), 0)
         self._begins: dict[TopicPartition, int] = {}  # what stood there before is an earlier test's
         self.name = f"{self.kafka.app_id}-{uuid4().hex}" if delivery == "transactional" else None
         self.outbox = KafkaOutbox(
@@ -95,7 +110,7 @@ class KafkaCase:
                 claims=self.claims,
                 clock=clock,
                 observer=Observers(self.observed),
-                position=lambda partition: self.positions.get(partition, 0),
+                position=lambda partition: self.positions.get(partition),
                 busy=lambda: False,
                 lifeline=Lifeline(),
             ),
@@ -105,6 +120,7 @@ class KafkaCase:
     async def start(self) -> None:
         for topic in (self.topics.responses, self.topics.usage, self.topics.deadletter):
             self._begins |= await ends_of(self.kafka.bootstrap, topic)
+        await provision.create(self.kafka)  # the parked topic belongs to the group, the others exist
         await self.member.join()
         await self.outbox.start()
 
@@ -117,9 +133,31 @@ class KafkaCase:
         self.ownership.assigned(self.member.membership, partitions)
 
     async def read(self, topic: str) -> list[Emission]:
-        records = await read_all(self.kafka.bootstrap, topic)
         return [
             Emission(record.topic, record.partition, record.key, record.value, list(record.headers))
-            for record in records
-            if record.offset >= self._begins[TopicPartition(topic, record.partition)]
+            for record in await self._records(topic)
         ]
+
+    async def offsets(self, topic: str, partition: int) -> list[int]:
+        return [record.offset for record in await self._records(topic) if record.partition == partition]
+
+    async def control_position(self, partition: int) -> int | None:
+        place = TopicPartition(self.topics.control, partition)
+        return (await committed_by(self.kafka, [place])).get(place)
+
+    async def _records(self, topic: str) -> list[Any]:
+        return [
+            record
+            for record in await read_all(self.kafka.bootstrap, topic)
+            if record.offset >= self._begins.get(TopicPartition(topic, record.partition), 0)
+        ]
+
+
+async def committed_by(kafka: KafkaOptions, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """What the group has committed, once no transaction is about to change it."""
+    client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap)
+    await client.bootstrap()
+    try:
+        return await group_offsets.committed(client, places, kafka.app_id, stable=True)
+    finally:
+        await client.close()

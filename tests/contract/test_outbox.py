@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -191,3 +192,56 @@ async def test_a_record_without_a_key_or_a_value_is_published(case: OutboxCase) 
 
     assert (await case.read(case.topics.deadletter))[0].key is None
     assert (await case.read(case.topics.usage))[0].value is None
+
+
+def parked(case: OutboxCase, partition: int, number: int) -> Emission:
+    return Emission(case.topics.parked, partition, b"4:acme:r-%d" % number, b"%d" % number, [])
+
+
+def usage(case: OutboxCase, partition: int, number: int) -> Emission:
+    return Emission(case.topics.usage, partition, b"acme", b"%d" % number, [])
+
+
+async def test_what_is_parked_is_told_where_it_stands(case: OutboxCase) -> None:
+    waiting = [
+        Parcel(number % 2, (usage(case, number % 2, number), parked(case, number % 2, number)))
+        for number in range(40)
+    ]
+    ordinary = [parcel(case, number % 2, number) for number in range(40)]
+    mixed = [one for pair in zip(ordinary, waiting, strict=True) for one in pair]
+
+    told = await asyncio.gather(*(case.outbox.publish(one) for one in mixed))
+
+    assert told[::2] == [None] * 40
+    for partition in range(2):
+        assert told[1::2][partition::2] == await case.offsets(case.topics.parked, partition)
+    found = await case.read(case.topics.parked)
+    assert values(found, 1) == [b"%d" % number for number in range(1, 40, 2)]
+
+
+async def test_a_tombstone_of_a_parked_request_is_told_where_it_stands(case: OutboxCase) -> None:
+    gone = replace(parked(case, 1, 7), value=None)
+
+    first, second = [await case.outbox.publish(Parcel(1, (one,))) for one in (parked(case, 1, 7), gone)]
+
+    assert [first, second] == await case.offsets(case.topics.parked, 1)
+
+
+async def test_how_far_commands_are_dealt_with_is_committed_with_what_they_came_to(case: OutboxCase) -> None:
+    assert await case.control_position(1) is None
+
+    await asyncio.gather(
+        case.outbox.publish(replace(parcel(case, 1, 1), control_position=5)),
+        case.outbox.publish(replace(parcel(case, 2, 2), control_position=9)),
+        case.outbox.publish(replace(parcel(case, 1, 3), control_position=6)),
+        case.outbox.publish(parcel(case, 1, 4)),
+    )
+
+    assert [await case.control_position(partition) for partition in range(4)] == [None, 6, 9, None]
+    assert values(await case.read(case.topics.responses), 1) == [b"1", b"3", b"4"]
+
+
+async def test_a_command_may_come_to_nothing(case: OutboxCase) -> None:
+    await case.outbox.publish(Parcel(3, (), control_position=17))
+
+    assert await case.control_position(3) == 17

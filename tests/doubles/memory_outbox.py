@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from app.adapters.group_commit import GroupCommit
+from app.adapters.group_commit import Delivered, GroupCommit
 from streams.flow import Emission, Parcel
 from streams.observations import Observer
 from streams.ownership import Ownership
@@ -22,6 +22,7 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.partitions: dict[tuple[str, int], list[Emission]] = defaultdict(list)
+        self.control_positions: dict[int, int] = {}  # up to where each partition's commands are dealt with
 
     def append(self, emission: Emission) -> int:
         """Returns the offset behind it."""
@@ -70,11 +71,11 @@ class MemoryOutbox:
         """Stop publishing."""
         await self._commit.stop()
 
-    async def publish(self, parcel: Parcel) -> None:
-        """Return when it stands in the log and is remembered."""
-        await self._commit.publish(parcel)
+    async def publish(self, parcel: Parcel) -> int | None:
+        """Return when it stands in the log and is remembered; the offset of its parked record."""
+        return await self._commit.publish(parcel)
 
-    async def _deliver(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+    async def _deliver(self, parcels: Sequence[Parcel]) -> Delivered:
         assignment = self._ownership.present
         await self._gate.wait()
         if self.failures:
@@ -83,13 +84,19 @@ class MemoryOutbox:
             raise ConnectionError("fenced: the group has moved on")
         mine = [parcel for parcel in parcels if parcel.partition in assignment.partitions]
         checkpoints: dict[Shelf, int] = {}
-        for emission in (emission for parcel in mine for emission in parcel.emissions):
-            end = self.log.append(emission)
-            if emission.topic in KINDS:
-                checkpoints[Shelf(KINDS[emission.topic], emission.partition)] = end
+        parked: dict[int, int] = {}
+        for parcel in mine:
+            for emission in parcel.emissions:
+                end = self.log.append(emission)
+                if emission.topic in KINDS:
+                    checkpoints[Shelf(KINDS[emission.topic], emission.partition)] = end
+                if emission.topic == NAMES.parked:
+                    parked[id(parcel)] = end - 1
+            if parcel.control_position is not None:
+                self.log.control_positions[parcel.partition] = parcel.control_position
         self.batches.append(len(mine))
         await self._remember(mine, checkpoints)
-        return mine
+        return Delivered(mine, parked)
 
     async def _remember(self, parcels: Sequence[Parcel], checkpoints: dict[Shelf, int]) -> None:
         answered = [parcel.answered for parcel in parcels if parcel.answered is not None]

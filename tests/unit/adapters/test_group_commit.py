@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 
 from app.adapters import group_commit
-from app.adapters.group_commit import GroupCommit
+from app.adapters.group_commit import Delivered, GroupCommit
 from streams.flow import Parcel
 from streams.observations import BatchPublished, PublishRetried
 from tests.doubles.hand_clock import HandClock
@@ -28,12 +28,12 @@ class Courier:
     async def ready(self) -> None:
         await self.open.wait()
 
-    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+    async def deliver(self, parcels: Sequence[Parcel]) -> Delivered:
         self.batches.append([parcel.partition for parcel in parcels])
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
-        return [parcel for parcel in parcels if parcel.partition not in self.foreign]
+        return Delivered([parcel for parcel in parcels if parcel.partition not in self.foreign])
 
 
 class Post:
@@ -49,7 +49,7 @@ class Post:
             window_s,
             lambda: busy,
         )
-        self.sent: dict[int, asyncio.Task[None]] = {}
+        self.sent: dict[int, asyncio.Task[int | None]] = {}
 
     def send(self, *numbers: int) -> None:
         for number in numbers:
