@@ -2,13 +2,18 @@
 
 from typing import Any, Protocol
 
+import orjson
 import redis.asyncio as redis
 
+from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_claims import RedisClaims
-from app.wiring import connect_redis
-from streams.ports import ClaimStore
+from app.adapters.redis_client import connect_redis
+from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_runs import RedisRuns
+from streams.ports import ClaimStore, RunStore
 from tests.doubles.hand_clock import HandClock
 from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
+from tests.doubles.memory_runs import MemoryRuns
 
 NOBODY = "redis://127.0.0.1:1/0"
 
@@ -21,6 +26,23 @@ class ClaimCase(Protocol):
 
     def away(self) -> ClaimStore:
         """A client of a store that does not answer."""
+
+    def runs(self) -> RunStore:
+        """Another worker's client of the runs in it."""
+
+    async def lose_session(self, tenant_id: str, session_id: str) -> None:
+        """The session's time is up."""
+
+    async def add_turn(
+        self, tenant_id: str, session_id: str, request_id: str, items: list[dict[str, Any]]
+    ) -> None:
+        """A turn stands in the session whose outcome is not decided."""
+
+    async def hide(self) -> None:
+        """It does not answer those whose run store is open, until `show`."""
+
+    async def show(self) -> None:
+        """It answers again."""
 
     async def empty(self) -> None:
         """It forgets everything."""
@@ -39,6 +61,7 @@ class MemoryCase:
         self._clock = HandClock()
         self._memory = ClaimMemory()
         self._noted = ClaimMemory()
+        self._runs: list[MemoryRuns] = []
 
     def _now_ms(self) -> int:
         return round(self._clock.at().timestamp() * 1000)
@@ -50,6 +73,26 @@ class MemoryCase:
         store = MemoryClaims(self._now_ms, self._memory)
         store.away = True
         return store
+
+    def runs(self) -> RunStore:
+        self._runs.append(MemoryRuns(self._memory))
+        return self._runs[-1]
+
+    async def lose_session(self, tenant_id: str, session_id: str) -> None:
+        del self._memory.sessions[(tenant_id, session_id)]
+
+    async def add_turn(
+        self, tenant_id: str, session_id: str, request_id: str, items: list[dict[str, Any]]
+    ) -> None:
+        self._memory.sessions.setdefault((tenant_id, session_id), []).append((request_id, items))
+
+    async def hide(self) -> None:
+        for runs in self._runs:
+            runs.away = True
+
+    async def show(self) -> None:
+        for runs in self._runs:
+            runs.away = False
 
     async def empty(self) -> None:
         self._memory.become(ClaimMemory())
@@ -67,6 +110,7 @@ class RedisCase:
     def __init__(self, url: str) -> None:
         self._client = connect_redis(url)
         self._nobody = connect_redis(NOBODY)
+        self._batches: list[RedisBatch] = []
         self._noted: dict[bytes, Any] = {}
 
     @property
@@ -75,10 +119,31 @@ class RedisCase:
         return self._client
 
     def worker(self) -> ClaimStore:
-        return RedisClaims(self._client, "penstock", 7)
+        return RedisClaims(RedisBatch(self._client), "penstock", 7)
 
     def away(self) -> ClaimStore:
-        return RedisClaims(self._nobody, "penstock", 7)
+        return RedisClaims(RedisBatch(self._nobody), "penstock", 7)
+
+    def runs(self) -> RunStore:
+        self._batches.append(RedisBatch(self._client))
+        return RedisRuns(self._batches[-1], "penstock", 7, 30)
+
+    async def lose_session(self, tenant_id: str, session_id: str) -> None:
+        assert await self._client.delete(RedisKeys("penstock").session(tenant_id, session_id))
+
+    async def add_turn(
+        self, tenant_id: str, session_id: str, request_id: str, items: list[dict[str, Any]]
+    ) -> None:
+        turn = orjson.dumps({"request_id": request_id, "items": items})
+        await self._client.rpush(RedisKeys("penstock").session(tenant_id, session_id), turn)
+
+    async def hide(self) -> None:
+        for batch in self._batches:
+            batch.client = self._nobody
+
+    async def show(self) -> None:
+        for batch in self._batches:
+            batch.client = self._client
 
     async def empty(self) -> None:
         await self._client.flushdb()

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.adapters import redis_claims
+from app.adapters.redis_batch import RedisBatch, Script
 from app.adapters.redis_claims import RedisClaims
-from app.wiring import connect_redis
+from app.adapters.redis_client import connect_redis
 from streams.flow import Admit, Refuse, Verdict
 from streams.policy.windows import SECONDS, Counted, Per, Window, Within, count
 from streams.ports import Claim, Shelf
@@ -34,9 +35,9 @@ steps = st.lists(
 @pytest.fixture
 def url(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A Redis whose clock the test sets: the script itself is the one that is shipped."""
-    assert redis_claims.CLAIM_SCRIPT.count(CLOCK_READING) == 1
-    by_hand = redis_claims.CLAIM_SCRIPT.replace(CLOCK_READING, f"redis.call('LRANGE', '{CLOCK_KEY}', 0, 1)")
-    monkeypatch.setattr(redis_claims, "CLAIM_SCRIPT", by_hand)
+    assert redis_claims.CLAIM.source.count(CLOCK_READING) == 1
+    by_hand = redis_claims.CLAIM.source.replace(CLOCK_READING, f"redis.call('LRANGE', '{CLOCK_KEY}', 0, 1)")
+    monkeypatch.setattr(redis_claims, "CLAIM", Script(by_hand))
     return redis_url
 
 
@@ -52,7 +53,7 @@ class Deployment:
 
     def __init__(self, url: str) -> None:
         self.client = connect_redis(url)
-        self.claims = RedisClaims(self.client, "penstock", 7)
+        self.claims = RedisClaims(RedisBatch(self.client), "penstock", 7)
         self._asked = 0
 
     async def __aenter__(self) -> "Deployment":
@@ -105,7 +106,7 @@ async def test_what_left_the_window_is_deleted(url: str) -> None:
 
 
 async def test_a_window_is_forgotten_when_nobody_asks_any_more(client: "redis.Redis") -> None:
-    claims = RedisClaims(client, "penstock", 7)
+    claims = RedisClaims(RedisBatch(client), "penstock", 7)
     await claims.rebuilt(Shelf("responses", 0), 0)
     await claims.claim([Claim("acme", "r-1", "a" * 64, 0, Window(3, "minute"))])
 
@@ -115,7 +116,7 @@ async def test_a_window_is_forgotten_when_nobody_asks_any_more(client: "redis.Re
 
 
 async def test_ids_are_remembered_as_long_as_the_contract_says(client: "redis.Redis") -> None:
-    claims = RedisClaims(client, "penstock", 7)
+    claims = RedisClaims(RedisBatch(client), "penstock", 7)
     await claims.rebuilt(Shelf("responses", 0), 0)
     await claims.claim([Claim("acme", "r-1", "a" * 64, 0, None)])
     day_ms = 86_400_000
@@ -124,7 +125,7 @@ async def test_ids_are_remembered_as_long_as_the_contract_says(client: "redis.Re
 
 
 async def test_scripts_that_a_restart_forgot_are_loaded_again(client: "redis.Redis") -> None:
-    claims = RedisClaims(client, "penstock", 7)
+    claims = RedisClaims(RedisBatch(client), "penstock", 7)
     await claims.rebuilt(Shelf("responses", 0), 0)
     await claims.claim([Claim("acme", "r-1", "a" * 64, 0, None)])
 
@@ -134,7 +135,7 @@ async def test_scripts_that_a_restart_forgot_are_loaded_again(client: "redis.Red
 
 
 async def test_deployments_on_one_redis_do_not_mix(client: "redis.Redis") -> None:
-    one, other = RedisClaims(client, "one", 7), RedisClaims(client, "other", 7)
+    one, other = RedisClaims(RedisBatch(client), "one", 7), RedisClaims(RedisBatch(client), "other", 7)
     for claims in (one, other):
         await claims.rebuilt(Shelf("responses", 0), 0)
 
@@ -144,7 +145,7 @@ async def test_deployments_on_one_redis_do_not_mix(client: "redis.Redis") -> Non
 
 
 async def test_all_keys_of_a_deployment_live_on_one_slot_of_a_cluster(client: "redis.Redis") -> None:
-    claims = RedisClaims(client, "penstock", 7)
+    claims = RedisClaims(RedisBatch(client), "penstock", 7)
     await claims.rebuilt(Shelf("responses", 0), 0)
     await claims.claim([Claim("acme", "r-1", "a" * 64, 0, Window(1, "minute"))])
 

@@ -1,7 +1,6 @@
 """What every claim store does: ids once, windows never exceeded, nothing forgotten without saying so."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,21 +9,11 @@ from schemas.failures import Code
 from streams.flow import Admit, Answered, Conflict, Duplicate, Refuse, Verdict
 from streams.policy.windows import Window
 from streams.ports import Claim, ClaimStore, LedgerLost, Shelf, StoreUnavailable
-from tests.contract.claim_stores import ClaimCase, MemoryCase, RedisCase
+from tests.contract.claim_stores import ClaimCase
 
 MINUTE = Window(3, "minute")
 SHA, OTHER_SHA = "a" * 64, "b" * 64
 RESPONSES = Shelf("responses", 0)
-
-
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.broker)])
-async def case(request: pytest.FixtureRequest) -> AsyncIterator[ClaimCase]:
-    if request.param == "memory":
-        yield MemoryCase()
-        return
-    real = RedisCase(request.getfixturevalue("redis_url"))
-    yield real
-    await real.close()
 
 
 @pytest.fixture

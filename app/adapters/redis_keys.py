@@ -1,0 +1,30 @@
+"""The names of all keys of a deployment: they share one hash tag, so they live on one slot of a cluster."""
+
+from streams.ports import Shelf
+
+
+class RedisKeys:
+    """Ids are led by their tenant's length: no pair of ids can be mistaken for another."""
+
+    def __init__(self, app_id: str) -> None:
+        self._tag = f"{{{app_id}}}"
+
+    def marker(self, tenant_id: str, request_id: str, generation: int) -> str:
+        """Where a generation of a request stands."""
+        return f"{self._tag}:r{generation or ''}:{len(tenant_id)}:{tenant_id}:{request_id}"
+
+    def journal(self, tenant_id: str, request_id: str) -> str:
+        """What the runs of a request wrote down; a replay goes on from it."""
+        return f"{self._tag}:j:{len(tenant_id)}:{tenant_id}:{request_id}"
+
+    def session(self, tenant_id: str, session_id: str) -> str:
+        """The turns of a session."""
+        return f"{self._tag}:s:{len(tenant_id)}:{tenant_id}:{session_id}"
+
+    def window(self, per: str, tenant_id: str) -> str:
+        """What is counted of a tenant."""
+        return f"{self._tag}:w:{per}:{tenant_id}"
+
+    def ledger(self, shelf: Shelf) -> str:
+        """Up to where a shelf is remembered."""
+        return f"{self._tag}:ledger:{shelf.kind}:{shelf.partition}"

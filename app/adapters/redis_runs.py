@@ -1,0 +1,135 @@
+"""Journals, sessions and decided outcomes in Redis: each call is one atomic script, fenced by the marker."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from agents_defs.run_journal import RunLost
+from app.adapters.redis_batch import Argument, RedisBatch, Script, script
+from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_marker import held_by
+from schemas.text import writable_json
+from streams.ports import Begun, RunKey, SessionTurn
+
+BEGIN: Final = script("run", "begin", joined=True)
+RECORD: Final = script("run", "record", joined=True)
+DECIDE: Final = script("run", "decide", joined=True)
+LEAVE: Final = script("run", "leave", joined=True)
+KEEP: Final = script("run", "keep", joined=True)
+
+LOST: Final = 0
+DAY_MS: Final = 86_400_000
+STREAM_S_OWN: Final = b"@"
+RUN: Final = b"@run:"
+
+
+class RedisRuns:
+    """The run store of a deployment."""
+
+    def __init__(self, batch: RedisBatch, app_id: str, idempotency_days: int, session_days: int) -> None:
+        self._batch = batch
+        self._keys = RedisKeys(app_id)
+        self._horizon_ms = idempotency_days * DAY_MS
+        self._session_ms = session_days * DAY_MS
+
+    async def begin(self, run: RunKey, agent_version: int, session_id: str | None) -> Begun:
+        """An attempt begins: it counts as crashed until `decide` or `leave`."""
+        args = (
+            held_by(run.attempt, run.token),
+            _attempt(run),
+            run.generation,
+            self._horizon_ms,
+            agent_version,
+            session_id or "",
+            _own(run) if session_id else b"",
+        )
+        flat, read, turns = await self._call(BEGIN, run, self._with_session(run, session_id), args)
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        return Begun(
+            entries={name.decode(): value for name, value in fields.items() if name[:1] != STREAM_S_OWN},
+            session_items=[item for turn in turns for item in orjson.loads(turn)["items"]],
+            session_lost=len(turns) < read,
+            agent_version=int(fields[b"@version"]),
+            crashes=_crashes(fields, _attempt(run)),
+            turns_out=int(fields.get(b"@out", 0)),
+        )
+
+    async def record(self, run: RunKey, entries: Mapping[str, bytes | None], turns_out: int) -> None:
+        """Add to the journal; None removes an entry."""
+        added: list[Argument] = []
+        removed: list[Argument] = []
+        for name, value in entries.items():
+            if value is None:
+                removed.append(name)
+            else:
+                added += (name, value)
+        held = held_by(run.attempt, run.token)
+        counts = (held, self._horizon_ms, turns_out, len(added) // 2, len(removed))
+        await self._call(RECORD, run, self._own_keys(run), (*counts, *added, *removed))
+
+    async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:
+        """This is the outcome of the request; its turn is added to the session."""
+        args = (
+            held_by(run.attempt, run.token),
+            _attempt(run),
+            run.generation,
+            self._horizon_ms,
+            outcome,
+            _encoded(run, turn.items) if turn else b"",
+            _own(run) if turn else b"",
+            self._session_ms,
+        )
+        await self._call(DECIDE, run, self._with_session(run, turn.session_id if turn else None), args)
+
+    async def leave(self, run: RunKey, keep_s: float) -> None:
+        """The attempt stops in order, without an outcome; all it needs is kept at least that long."""
+        keep_ms = round(keep_s * 1000)
+        args = (held_by(run.attempt, run.token), _attempt(run), keep_ms, self._horizon_ms)
+        session: bytes = await self._call(LEAVE, run, self._own_keys(run), args)
+        if session:
+            session_id = session.split(b":", 1)[1].decode()
+            await self._batch.call(KEEP, (self._keys.session(run.tenant_id, session_id),), (keep_ms,))
+
+    def _own_keys(self, run: RunKey) -> tuple[str, str]:
+        marker = self._keys.marker(run.tenant_id, run.request_id, run.generation)
+        return marker, self._keys.journal(run.tenant_id, run.request_id)
+
+    def _with_session(self, run: RunKey, session_id: str | None) -> tuple[str, str, str]:
+        marker, journal = self._own_keys(run)
+        # Without a session its place is taken by a key of the same slot, which is not touched.
+        return marker, journal, self._keys.session(run.tenant_id, session_id) if session_id else journal
+
+    async def _call(self, called: Script, run: RunKey, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        reply = await self._batch.call(called, keys, args)
+        if reply == LOST:
+            raise RunLost(f"{run.request_id}: attempt {run.attempt} does not hold it")
+        return reply
+
+
+def _attempt(run: RunKey) -> str:
+    return f"{run.generation}.{run.attempt}"
+
+
+def _crashes(fields: Mapping[bytes, bytes], present: str) -> int:
+    """Attempts other than this one that began and did not end."""
+    own = RUN + present.encode()
+    return sum(name.startswith(RUN) and value == b"begun" for name, value in fields.items() if name != own)
+
+
+def _own(run: RunKey) -> bytes:
+    """How a turn begins that an earlier attempt may have left behind; a replay's stands for itself."""
+    return b"" if run.generation else _beginning(run)
+
+
+def _beginning(run: RunKey) -> bytes:
+    return b'{"request_id":' + orjson.dumps(run.request_id) + b',"items":'
+
+
+def _encoded(run: RunKey, items: Sequence[dict[str, Any]]) -> bytes:
+    try:
+        encoded = orjson.dumps(list(items))
+    except TypeError:  # half a letter, which a provider may send, or a number of more than 64 bits
+        encoded = json.dumps(writable_json(list(items))).encode()
+    return _beginning(run) + encoded + b"}"

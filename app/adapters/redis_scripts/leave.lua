@@ -1,0 +1,17 @@
+-- KEYS of a call: marker, journal. Returns 0 (lost) or the session's "<turns>:<id>", "" without one.
+for i = 1, #KEYS, 2 do
+  local marker_key, journal = KEYS[i], KEYS[i + 1]
+  local held_by, attempt, keep, horizon = take(), take(), tonumber(take()), tonumber(take())
+  local marker = redis.call('GET', marker_key)
+  if stands(marker, 'A', held_by) or stands(marker, 'O', held_by) then
+    redis.call('HSET', journal, '@run:' .. attempt, 'ended')
+    redis.call('PEXPIRE', journal, math.max(keep, horizon))
+    if redis.call('PTTL', marker_key) < keep then
+      redis.call('PEXPIRE', marker_key, keep)
+    end
+    out[#out + 1] = redis.call('HGET', journal, '@session') or ''
+  else
+    out[#out + 1] = 0
+  end
+end
+return out

@@ -1,0 +1,17 @@
+-- What the scripts of runs share. Each does several calls: their keys, and their arguments, one after the other.
+local out, taken = {}, 0
+
+local function take()
+  taken = taken + 1
+  return ARGV[taken]
+end
+
+-- Whether the request stands at this stage, in the hands of this attempt ("<attempt>.<token>:").
+local function stands(marker, stage, held_by)
+  return marker and string.sub(marker, 1, #held_by + 1) == stage .. held_by
+end
+
+-- The last turn may be what an attempt left behind that came to no outcome: `own` is how such a turn begins.
+local function is_own(turn, own)
+  return turn and own ~= '' and string.sub(turn, 1, #own) == own
+end
