@@ -25,6 +25,16 @@ LONGEST_WAIT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Application:
+    """One candidate that asks to be admitted."""
+
+    candidate: Candidate
+    token: str  # of this delivery: asked again under it, the verdict is the same
+    generation: int = 0
+    counted: bool = False  # it was admitted before, and counts no more
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """Asks the store; where it is away, waits for it, for a limit that is not checked is none."""
 
@@ -33,9 +43,9 @@ class Admission:
     observer: Observer
     rebuild: Callable[[Sequence[int]], Awaitable[Collection[int]]]  # returns those that are still ours
 
-    async def decide(self, candidates: Sequence[Candidate]) -> Sequence[Verdict]:
-        """A verdict for each candidate, in their order."""
-        claims = [self._claim(candidate) for candidate in candidates]
+    async def decide(self, applications: Sequence[Application]) -> Sequence[Verdict]:
+        """A verdict for each, in their order."""
+        claims = [self._claim(application) for application in applications]
         verdicts = await self._ask(claims)
         for claim, verdict in zip(claims, verdicts, strict=True):
             if isinstance(verdict, Refuse):
@@ -63,13 +73,16 @@ class Admission:
                 decided = dict(zip(asked, verdicts, strict=True))
                 return [decided.get(claim, Gone()) for claim in claims]
 
-    def _claim(self, candidate: Candidate) -> Claim:
+    def _claim(self, application: Application) -> Claim:
+        candidate = application.candidate
         tenant_id, request_id = identity(candidate)
-        counts = isinstance(candidate, Accepted)
+        counts = isinstance(candidate, Accepted) and not application.counted
         return Claim(
             tenant_id,
             request_id,
             fingerprint(candidate),
             candidate.record.partition,
             Window(self.limits.requests_per_minute, "minute") if counts else None,
+            application.token,
+            application.generation,
         )

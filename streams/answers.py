@@ -7,6 +7,7 @@ from streams.flow import Answered, place_identity
 REQUEST_HEADER = "request-id"
 SHA_HEADER = "request-sha256"
 PLACE_HEADER = "source-place"
+GENERATION_HEADER = "generation"  # where it is not 0
 
 
 def answered_by(
@@ -19,6 +20,7 @@ def answered_by(
         if letter:
             partition, _, offset = named[PLACE_HEADER].decode().partition(":")
             return Answered(*place_identity(int(partition), int(offset)), sha256)
-        return Answered((key or b"").decode(), named[REQUEST_HEADER].decode(), sha256)
+        generation = int(named.get(GENERATION_HEADER, b"0"))
+        return Answered((key or b"").decode(), named[REQUEST_HEADER].decode(), sha256, generation)
     except (KeyError, ValueError):
         return None

@@ -17,6 +17,8 @@ class DeltaFeed:
     """The deltas of one attempt of one run, until they are collected."""
 
     __slots__ = (
+        "_handed_out",
+        "_out",
         "_pending",
         "at_char",
         "attempt",
@@ -37,10 +39,26 @@ class DeltaFeed:
         self.seq = 0
         self.turn = 0
         self.at_char = 0
+        self._out = 0
+        self._handed_out = 0
         self._pending: list[tuple[str, dict[str, Any], int, int]] = []
         if attempt > 1:
-            # Nothing of an earlier attempt is recorded yet, so all its turns are said again.
             self._pending.append(("superseded", {"from_turn": 0}, 0, 0))
+
+    def resume(self, turns_out: int) -> None:
+        """What earlier attempts said of turns below this stands; what they said of later ones does not."""
+        self._out = turns_out
+        self.turn = turns_out
+        if self._pending and self._pending[0][0] == "superseded":
+            self._pending[0] = ("superseded", {"from_turn": turns_out}, turns_out, 0)
+
+    def turns_out(self) -> int:
+        """All that was said of turns below this is published."""
+        return self._out
+
+    def published(self) -> None:
+        """What was collected last is durable."""
+        self._out = max(self._out, self._handed_out)
 
     def add(self, kind: str, data: dict[str, Any], turn: int, at_char: int) -> None:
         """Take in one event of the run."""
@@ -59,6 +77,7 @@ class DeltaFeed:
     def collect(self, at: datetime) -> list[bytes]:
         """What was added since the last call, as records in sequence."""
         pending, self._pending = self._pending, []
+        self._handed_out = self.turn
         return [
             self.encode(kind, part, turn, char, at)
             for kind, data, turn, start in pending

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,7 +23,7 @@ from schemas.responses import (
 )
 from schemas.usage import UsageRecord
 from schemas.versions import schema_header
-from streams.answers import PLACE_HEADER, REQUEST_HEADER, SHA_HEADER
+from streams.answers import GENERATION_HEADER, PLACE_HEADER, REQUEST_HEADER, SHA_HEADER
 from streams.deltas import DeltaFeed
 from streams.flow import (
     Accepted,
@@ -37,6 +38,7 @@ from streams.flow import (
     fingerprint,
     identity,
 )
+from streams.parked import Parked, encode_parked, parked_key
 from streams.topics import REQUEST_AGENT_HEADER, TopicNames
 
 Headers = list[tuple[str, bytes]]
@@ -46,7 +48,8 @@ DELTA_HEADERS: Headers = [schema_header("delta")]
 USAGE_HEADERS: Headers = [schema_header("usage")]
 DEAD_LETTER_SCHEMA = schema_header("dead-letter")
 TRACE_HEADERS = ("traceparent", "tracestate")
-GENERATION = 0
+# What was recorded of such a run is of no use to another one.
+STALE_JOURNAL = frozenset({Code.NONDETERMINISTIC_REPLAY, Code.AGENT_VERSION_GONE})
 ROOM_BYTES = 2048  # of a record beside its value: key, headers, framing
 LONGEST_KEY = 512
 MOST_TIMES_TOO_LARGE = 8
@@ -78,8 +81,13 @@ class Emissary:
         attempts: int,
         feed: DeltaFeed | None,
         at: datetime,
+        *,
+        parked: bool = False,
     ) -> tuple[Parcel, Outcome]:
-        """All that an ended request comes to; the outcome comes back changed where it was too large."""
+        """All that an ended request comes to; the outcome comes back changed where it was too large.
+
+        `parked`: it has a record on the parked topic, which is taken away with the outcome.
+        """
         response = self._response(candidate, outcome, attempts, at)
         value = encode(response)
         if len(value) > self.max_record_bytes - ROOM_BYTES:
@@ -93,31 +101,65 @@ class Emissary:
             (REQUEST_HEADER, request_id.encode()),
             ("status", outcome.status.encode()),
             (SHA_HEADER, candidate.sha256.encode()),  # what the ledger of answered ids is rebuilt from
+            *([(GENERATION_HEADER, b"%d" % outcome.generation)] if outcome.generation else ()),
             *trace_headers(record),
         ]
         emissions = [Emission(self.topics.responses, partition, key, value, headers)]
-        paid_for = usage_headers(candidate)
-        emissions += [
-            Emission(
-                self.topics.usage,
-                partition,
-                key,
-                encode(usage(call, request_id, tenant_id, at)),
-                paid_for,
-            )
-            for call in outcome.calls
-        ]
-        if outcome.status is Status.FAILED and outcome.problem is not None:
+        emissions += self.usage(candidate, outcome.calls, outcome.published, at)
+        failed = outcome.status is Status.FAILED and outcome.problem is not None
+        if outcome.problem is not None and failed:
             emissions.append(
-                self._dead_letter(record, outcome.problem, at, request_id, tenant_id, attempts=attempts)
+                self._dead_letter(
+                    record,
+                    outcome.problem,
+                    at,
+                    request_id,
+                    tenant_id,
+                    attempts=attempts,
+                    generation=outcome.generation,
+                )
             )
+        if parked:
+            emissions.append(self.unparked(tenant_id, request_id, partition))
         if feed is not None:
             emissions += [
                 Emission(self.topics.deltas, partition, key, value, DELTA_HEADERS)
                 for value in feed.end(outcome.status, at)
             ]
-        answered = Answered(tenant_id, request_id, candidate.sha256)
+        replayable = failed and outcome.problem is not None and outcome.problem.code not in STALE_JOURNAL
+        answered = Answered(tenant_id, request_id, candidate.sha256, outcome.generation, replayable)
         return Parcel(partition, tuple(emissions), answered), outcome
+
+    def usage(
+        self,
+        candidate: Accepted | Invalid,
+        calls: Iterable[ModelCall],
+        published: frozenset[str],
+        at: datetime,
+    ) -> list[Emission]:
+        """A line of the books for each paid call that has none yet."""
+        tenant_id, request_id = identity(candidate)
+        record, paid_for = candidate.record, usage_headers(candidate)
+        return [
+            Emission(
+                self.topics.usage,
+                record.partition,
+                record.key,
+                encode(usage(call, request_id, tenant_id, at)),
+                paid_for,
+            )
+            for call in calls
+            if call.call_id not in published
+        ]
+
+    def parked(self, parked: Parked) -> Emission:
+        """The record of a request that waits."""
+        key = parked_key(parked.tenant_id, parked.request_id)
+        return Emission(self.topics.parked, parked.record.partition, key, encode_parked(parked))
+
+    def unparked(self, tenant_id: str, request_id: str, partition: int) -> Emission:
+        """It waits no more."""
+        return Emission(self.topics.parked, partition, parked_key(tenant_id, request_id), None)
 
     def _response(
         self, candidate: Accepted | Invalid, outcome: Outcome, attempts: int, at: datetime
@@ -127,8 +169,8 @@ class Emissary:
         started, finished = outcome.started_at, outcome.finished_at or at
         ran = started is not None
         return AgentResponse(
-            response_id=response_id(tenant_id, request_id, GENERATION),
-            generation=GENERATION,
+            response_id=response_id(tenant_id, request_id, outcome.generation),
+            generation=outcome.generation,
             request_id=request_id,
             request_sha256=candidate.sha256,
             tenant_id=tenant_id,
@@ -146,7 +188,8 @@ class Emissary:
             finished_at=finished,
             queued_ms=round(outcome.queued_s * 1000),
             run_ms=round(outcome.run_s * 1000),
-            runs=(RunSpan(start=started, end=finished),) if started is not None else (),
+            degraded=outcome.degraded,
+            runs=tuple(RunSpan(start=start, end=end) for start, end in outcome.spans),
             trace_id=trace_id(record),
             source=Source(topic=record.topic, partition=record.partition, offset=record.offset),
             **what_was_asked(candidate),
@@ -159,11 +202,13 @@ class Emissary:
         at: datetime,
         request_id: str | None,
         tenant_id: str | None,
+        *,
         attempts: int = 0,
+        generation: int = 0,
     ) -> Emission:
         row = FAILURES[problem.code]
         letter = DeadLetter(
-            dead_letter_id=dead_letter_id(record.topic, record.partition, record.offset, GENERATION),
+            dead_letter_id=dead_letter_id(record.topic, record.partition, record.offset, generation),
             code=problem.code,
             stage=row.stage,
             retriable=row.retriable,
@@ -171,7 +216,7 @@ class Emissary:
             exception=problem.exception,
             stack=problem.stack,
             attempts=attempts,
-            generation=GENERATION,
+            generation=generation,
             request_id=request_id,
             tenant_id=tenant_id,
             source=DeadLetterSource(

@@ -1,17 +1,36 @@
-"""One run: the session as it was said so far, the agent within its deadline, what it said, how it ended."""
+"""One attempt at a request: what was recorded of it, the agent within its deadline, how it ended or stopped."""
 
 import asyncio
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
+from agents_defs.journal_entries import calls_of
+from agents_defs.registry import AgentSpec, Registry, UnknownAgent
+from agents_defs.run_journal import (
+    ApprovalRequest,
+    Decision,
+    RunHandedOver,
+    RunLost,
+    RunNeedsApproval,
+    RunPostponed,
+    RunStopped,
+)
 from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
 from schemas.failures import FAILURES, Code, RunFailure
 from schemas.responses import Memory, Status
 from streams.deltas import DeltaFeed
-from streams.flow import Outcome, Problem, Turn
+from streams.flow import Outcome, Problem
+from streams.journal import LiveJournal, Patience
 from streams.observations import CallPaid, Observer, RunEnded, RunSlow, RunStarted
-from streams.ports import Clock, ConversationStore, DeltaSink, Runs, StoreUnavailable
+from streams.parked import ParkReason, PendingApproval
+from streams.ports import Begun, Clock, DeltaSink, Runs, RunStore
+from streams.turns import Departure, HandedOver, Suspended, Turn
+
+CRASHES_TOLERATED = 4
+MARGIN_S = 86_400.0  # how much longer than it waits its journal is kept
 
 
 @dataclass(slots=True)
@@ -22,7 +41,7 @@ class Listener:
     observer: Observer
     sink: DeltaSink
     feed: DeltaFeed | None
-    calls: list[ModelCall] = field(default_factory=list)
+    calls: list[ModelCall]
 
     def on_call(self, call: ModelCall) -> None:
         """A model call was made."""
@@ -45,80 +64,249 @@ class Execution:
     """Runs turns."""
 
     runs: Runs
-    conversations: ConversationStore
+    store: RunStore
+    registry: Registry
     deltas: DeltaSink
     clock: Clock
     observer: Observer
+    departure: Departure = field(default_factory=Departure)
+    crashes_tolerated: int = CRASHES_TOLERATED
 
-    async def run(self, turn: Turn, feed: DeltaFeed | None) -> Outcome:
-        """Run one turn to its end. Only cancellation and faults of ours come out as exceptions."""
-        started, started_at = self.clock.now(), self.clock.at()
-        queued_s = started - turn.accepted.received
-        deadline = turn.accepted.request.deadline
-        left_s = (deadline - started_at).total_seconds() if deadline else float("inf")
-        if left_s <= 0:
-            return expired(queued_s)
+    async def run(self, turn: Turn, feed: DeltaFeed | None) -> Outcome | Suspended | HandedOver:
+        """Run one attempt to its end. Only RunLost, cancellation and faults of ours come out as exceptions."""
+        return await Attempt(self, turn, feed).run()
+
+
+class Attempt:
+    """One attempt, from its begin to its outcome."""
+
+    def __init__(self, around: Execution, turn: Turn, feed: DeltaFeed | None) -> None:
+        self._around = around
+        self._turn = turn
+        self._feed = feed
+        self._started = around.clock.now()
+        self._started_at = around.clock.at()
+        self._patience = Patience(around.observer, around.departure)
+        received = turn.accepted.received
+        self._queued_s = turn.queued_s if turn.queued_s is not None else self._started - received
+
+    async def run(self) -> Outcome | Suspended | HandedOver:
+        """See Execution.run."""
+        turn, around = self._turn, self._around
         agent = turn.accepted.spec.name
-        self.observer.observe(RunStarted(agent, queued_s))
-        listener = Listener(agent, self.observer, self.deltas, feed)
-        status = Status.FAILED
+        around.observer.observe(RunStarted(agent, self._queued_s))
+        status: Status | str = Status.FAILED
         try:
-            ended, memory = await self._attempt(turn, listener, left_s)
-            finished_at = self.clock.at()
-            outcome = Outcome(
-                calls=tuple(listener.calls),
-                memory=memory,
-                started_at=started_at,
-                finished_at=finished_at,
-                queued_s=queued_s,
-                run_s=self.clock.now() - started,
-                **_judge(ended, late=deadline is not None and finished_at > deadline),
-            )
-            status = outcome.status
+            ended = await self._ended()
+            status = ended.status if isinstance(ended, Outcome) else "suspended"
         except asyncio.CancelledError:
             status = Status.CANCELLED  # let go: its partition was lost, or the worker ends
             raise
         finally:
-            self.observer.observe(RunEnded(agent, status, self.clock.now() - started))
-        if feed is not None:
-            await self.deltas.settle(feed)
-        return outcome
+            around.observer.observe(RunEnded(agent, status, around.clock.now() - self._started))
+        if self._feed is not None:
+            await around.deltas.settle(self._feed)
+        if isinstance(ended, Suspended):
+            await self._rest(ended)
+        return ended
 
-    async def _attempt(
-        self, turn: Turn, listener: Listener, left_s: float
-    ) -> tuple[RunResult | RunFailure, Memory]:
-        request, spec = turn.accepted.request, turn.accepted.spec
-        items, memory = await self._remember(turn)
+    async def _ended(self) -> Outcome | Suspended | HandedOver:
+        begun, journal = await self._begin()
+        self._turn.calls[:] = calls_of(begun.entries)
+        if self._feed is not None:
+            self._feed.resume(begun.turns_out)
+        obstacle = self._obstacle(begun)
+        if obstacle is not None:
+            return self._outcome(obstacle, begun, ran=False)
+        try:
+            return self._outcome(await self._attempt(begun, journal), begun)
+        except RunFailure as failure:
+            return self._outcome(failure, begun)
+        except RunLost:
+            raise
+        except RunStopped as stopped:
+            return await self._stopped(stopped)
+        except asyncio.CancelledError:
+            if not self._turn.cancelled():
+                await self._leave()
+                raise
+            _uncancel()
+            return self._outcome(RunFailure(Code.CANCELLED, "the request was cancelled"), begun)
+
+    # -- its begin
+
+    async def _begin(self) -> tuple[Begun, LiveJournal]:
+        turn, store = self._turn, self._around.store
+        session_id = turn.accepted.request.session_id
+        try:
+            begun = await self._patience.asked(
+                lambda: store.begin(turn.key, turn.accepted.spec.version, session_id)
+            )
+            severed = False
+        except RunLost as lost:
+            if not lost.emptied:
+                raise
+            begun, severed = Begun({}, agent_version=turn.accepted.spec.version, session_lost=True), True
+        out = self._feed.turns_out if self._feed is not None else _nothing_out
+        journal = LiveJournal(store, turn.key, begun, out, self._patience)
+        journal.severed = severed
+        return begun, journal
+
+    def _obstacle(self, begun: Begun) -> RunFailure | Problem | None:
+        """Why the run is not to go on, or not to begin."""
+        if self._turn.ending is not None:
+            return self._turn.ending
+        if self._left_s() <= 0:
+            return RunFailure(Code.EXPIRED, "the deadline passed before the run could go on")
+        if begun.crashes > self._around.crashes_tolerated:
+            return RunFailure(
+                Code.CRASH_LOOP, f"{begun.crashes} attempts at this run ended with the end of their worker"
+            )
+        return None
+
+    def _left_s(self) -> float:
+        deadline = self._turn.accepted.request.deadline
+        return (deadline - self._around.clock.at()).total_seconds() if deadline else float("inf")
+
+    def _spec(self, begun: Begun) -> AgentSpec:
+        """The version that the run began with."""
+        spec = self._turn.accepted.spec
+        if begun.agent_version in {0, spec.version}:
+            return spec
+        reference = f"{spec.name}@{begun.agent_version}"
+        try:
+            return self._around.registry.resolve(reference)
+        except UnknownAgent:
+            raise RunFailure(
+                Code.AGENT_VERSION_GONE,
+                f"the run began with {reference}, which this worker does not have: deploy it again",
+            ) from None
+
+    # -- the run
+
+    async def _attempt(self, begun: Begun, journal: LiveJournal) -> RunResult:
+        turn, request = self._turn, self._turn.accepted.request
+        spec = self._spec(begun)
         order = RunOrder(
             run_id=turn.run_id,
             tenant_id=request.tenant_id,
             request_id=request.request_id,
             spec=spec,
             input=request.input,
-            timeout_s=min(spec.timeout_s, left_s),
+            timeout_s=min(spec.timeout_s, self._left_s()),
             user_id=request.user_id,
-            session_items=items,
+            session_items=begun.session_items,
             stream=request.stream,
             model=request.model,
             max_turns=request.max_turns,
             max_cost_usd=request.max_cost_usd,
             attempt=turn.attempt,
             metadata=request.metadata or {},
+            journal=journal,
+            paid=tuple(turn.calls),
+            turns_out=begun.turns_out,
+            decisions={one.approval_id: _decision(one) for one in turn.approvals if one.approved is not None},
         )
-        try:
-            return await self.runs.run(order, listener), memory
-        except RunFailure as failure:
-            return failure, memory
+        around = self._around
+        listener = Listener(spec.name, around.observer, around.deltas, self._feed, turn.calls)
+        return await around.runs.run(order, listener)
 
-    async def _remember(self, turn: Turn) -> tuple[list[dict[str, Any]], Memory]:
-        request = turn.accepted.request
-        if request.session_id is None:
-            return [], Memory.NONE
+    # -- its end
+
+    def _outcome(
+        self, ended: RunResult | RunFailure | Problem, begun: Begun, *, ran: bool = True
+    ) -> Outcome:
+        turn, clock = self._turn, self._around.clock
+        finished_at = clock.at()
+        deadline = turn.accepted.request.deadline
+        spans = (*turn.spans, (self._started_at, finished_at)) if ran else turn.spans
+        this_s = clock.now() - self._started if ran else 0.0
+        return Outcome(
+            calls=tuple(turn.calls),
+            memory=_memory(turn, begun) if spans else Memory.NONE,
+            started_at=spans[0][0] if spans else None,
+            finished_at=finished_at,
+            queued_s=self._queued_s,
+            run_s=sum((end - start).total_seconds() for start, end in turn.spans) + this_s,
+            generation=turn.generation,
+            spans=spans,
+            published=turn.published,
+            **_judge(ended, late=deadline is not None and finished_at > deadline),
+        )
+
+    async def _stopped(self, stopped: RunStopped) -> Suspended | HandedOver:
+        if isinstance(stopped, RunHandedOver):
+            await self._leave()
+            return HandedOver()
+        at = self._around.clock.at()
+        approvals: tuple[PendingApproval, ...] = ()
+        reason, after_s = ParkReason.RETRY, None
+        if isinstance(stopped, RunPostponed):
+            after_s = stopped.after_s
+        elif isinstance(stopped, RunNeedsApproval):
+            reason = ParkReason.APPROVAL
+            approvals = self._pending(stopped.requests)
+        spans = (*self._turn.spans, (self._started_at, at))
+        return Suspended(reason, after_s, approvals, spans, self._queued_s)
+
+    def _pending(self, requests: Sequence[ApprovalRequest]) -> tuple[PendingApproval, ...]:
+        """Those that wait now, beside those that were decided before; who waited before keeps its expiry."""
+        at, known = self._around.clock.at(), {one.approval_id: one for one in self._turn.approvals}
+        for one in requests:
+            before = known.get(one.approval_id)
+            if before is None or before.arguments_digest != one.arguments_digest:
+                known[one.approval_id] = PendingApproval(
+                    one.approval_id,
+                    one.tool,
+                    one.call_id,
+                    one.agent,
+                    one.arguments,
+                    one.arguments_digest,
+                    at + timedelta(seconds=one.valid_s),
+                )
+        return tuple(known.values())
+
+    async def _rest(self, suspended: Suspended) -> None:
+        """What is recorded has to last until it goes on, and everything that it said is out."""
+        store, key, at = self._around.store, self._turn.key, self._around.clock.at()
+        keep_s = suspended.after_s or 0.0
+        for one in suspended.approvals:
+            keep_s = max(keep_s, (one.expires_at - at).total_seconds())
         try:
-            items = await self.conversations.read(request.tenant_id, request.session_id, request.request_id)
-        except StoreUnavailable:
-            return [], Memory.LOST
-        return items, Memory.KEPT
+            if self._feed is not None and suspended.reason is ParkReason.APPROVAL:
+                out = self._feed.turn + 1
+                await self._patience.asked(lambda: store.record(key, {}, out))
+            await self._patience.asked(lambda: store.leave(key, keep_s + MARGIN_S))
+        except RunLost as lost:
+            if not lost.emptied:
+                raise
+
+    async def _leave(self) -> None:
+        """So that this attempt is not taken for a crash. What cannot be said now is not said."""
+        try:
+            await self._around.store.leave(self._turn.key, 0.0)
+        except Exception:  # noqa: BLE001  a courtesy to whoever is next; nothing depends on it
+            return
+
+
+def _nothing_out() -> int:
+    return 0
+
+
+def _uncancel() -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+
+
+def _decision(one: PendingApproval) -> Decision:
+    return Decision(one.approval_id, bool(one.approved), one.actor, one.reason, one.decided_at)
+
+
+def _memory(turn: Turn, begun: Begun) -> Memory:
+    if turn.accepted.request.session_id is None:
+        return Memory.NONE
+    return Memory.LOST if begun.session_lost else Memory.KEPT
 
 
 def expired(queued_s: float) -> Outcome:
@@ -136,16 +324,19 @@ def status_of(code: Code) -> Status:
     return Status(outcome) if outcome in set(Status) else Status.FAILED
 
 
-def _judge(ended: RunResult | RunFailure, late: bool) -> dict[str, Any]:
+def _judge(ended: RunResult | RunFailure | Problem, late: bool) -> dict[str, Any]:
     """The fields of an outcome that say how the run ended."""
+    if isinstance(ended, Problem):
+        return {"status": status_of(ended.code), "problem": ended}
     if isinstance(ended, RunFailure):
-        code = Code.EXPIRED if late else ended.code
+        code = Code.EXPIRED if late and ended.code is not Code.CANCELLED else ended.code
         cause = ended.__cause__
+        told = ended.message if code is ended.code else f"the deadline passed during the run: {ended.message}"
         return {
             "status": status_of(code),
             "problem": Problem(
                 code,
-                ended.message if not late else f"the deadline passed during the run: {ended.message}",
+                told,
                 ended.retry_after_ms,
                 exception=type(cause).__name__ if cause else None,
                 stack="".join(traceback.format_exception(cause)) if cause else None,
@@ -165,4 +356,5 @@ def _judge(ended: RunResult | RunFailure, late: bool) -> dict[str, Any]:
         "turns": ended.turns,
         "models": ended.models,
         "new_items": ended.new_items,
+        "degraded": ended.degraded,
     }

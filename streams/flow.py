@@ -1,7 +1,7 @@
 """The values that travel between the stages, in order: read this file and you know the system.
 
-bytes -> Record -> Accepted | Invalid | Rejected -> Admit | Refuse | Duplicate | Conflict | Gone -> Turn
--> Outcome -> tuple[Emission, ...]
+bytes -> Record -> Accepted | Invalid | Rejected -> Admit | Refuse | Duplicate | Conflict | Gone | Decided
+-> Turn (streams/turns.py) -> Outcome | Suspended | HandedOver -> Parcel, which is Emissions
 """
 
 from collections.abc import Sequence
@@ -138,16 +138,6 @@ Verdict = Admit | Refuse | Duplicate | Conflict | Gone | Decided
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One run that is to be started."""
-
-    accepted: Accepted
-    attempt: int
-    admitted_at: datetime
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Problem:
     """Why an outcome is not `completed`."""
 
@@ -175,9 +165,10 @@ class Outcome:
     finished_at: datetime | None = None
     queued_s: float = 0.0
     run_s: float = 0.0
-    delta_count: int = 0
-    delta_turn: int = 0
-    delta_chars: int = 0
+    generation: int = 0
+    degraded: bool = False
+    spans: tuple[tuple[datetime, datetime], ...] = ()  # of all its runs
+    published: frozenset[str] = frozenset()  # ids of calls whose usage is published already
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,6 @@ class Intake:
         try:
             request = validate_request(envelope)
             self._check_size(request, record)
-            _check_schedule(request, at)
             spec = self._find(request)
         except InvalidField as error:
             return invalid(Code.INVALID_FIELD, str(error))
@@ -113,14 +112,6 @@ class Intake:
                 f"input: has {size} bytes, at most {self.max_input_bytes} are accepted "
                 "(PENSTOCK_MAX_INPUT_BYTES)"
             )
-
-
-def _check_schedule(request: AgentRequest, at: datetime) -> None:
-    # Kept here until then it would hold up its partition's offset, and with it every restart.
-    if request.not_before is not None and request.not_before > at:
-        raise InvalidField(
-            "not_before: lies in the future, which is not supported yet: send it when it is due"
-        )
 
 
 def input_bytes(value: str | list[dict[str, Any]]) -> int:

@@ -37,6 +37,16 @@ class Lanes(Generic[T]):
         self.running += 1
         return self._ready.popleft()
 
+    def evict(self, session: Hashable | None) -> list[T]:
+        """Take out those that wait for the session's present one, in order: they wait elsewhere."""
+        lane = self._waiting.get(session) if session is not None else None
+        if not lane:
+            return []
+        evicted = list(lane)
+        lane.clear()
+        self.held -= len(evicted)
+        return evicted
+
     def leave(self, session: Hashable | None) -> None:
         """A started item is done: its slot is free, and its session's next one is ready."""
         self.held -= 1

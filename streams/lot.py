@@ -30,7 +30,7 @@ class Waiting:
 
 
 class Lot:
-    """Kept in step with the parked topic: by `begin` and `take` at a takeover, by `put` and `remove` after."""
+    """Kept in step with the parked topic: read at a takeover, changed with each record from then on."""
 
     def __init__(self) -> None:
         self._waiting: dict[Identity, Waiting] = {}
@@ -70,28 +70,40 @@ class Lot:
 
     # -- from then on
 
-    def put(self, parked: Parked, offset: int, token: str | None = None) -> Waiting:
-        """It stands at this offset of its partition's parked topic now."""
+    def put(self, parked: Parked, offset: int) -> Waiting:
+        """It stands at this offset of its partition's parked topic."""
+        waiting = self.reserve(parked)
+        self.settle(waiting, parked, offset)
+        return waiting
+
+    def reserve(self, parked: Parked, token: str | None = None) -> Waiting:
+        """It is about to be written there: its session waits for it from now on, but it is not due yet."""
         self.remove(parked.identity)
         partition = parked.record.partition
         waiting = Waiting(
             parked.identity,
             parked.sha256,
-            ParkedPlace(partition, offset),
+            ParkedPlace(partition, -1),
             parked.reason,
             parked.place_in_session,
             (parked.tenant_id, parked.session_id) if parked.holds and parked.session_id is not None else None,
             parked.generation,
             token,
+            live=True,
         )
         self._waiting[waiting.identity] = waiting
         self._by_partition.setdefault(partition, set()).add(waiting.identity)
         if waiting.lane is not None:
             insort(self._queues.setdefault(waiting.lane, []), waiting, key=lambda one: one.order)
-        due = due_at(parked)
-        if due is not None:
-            self.timetable.set(waiting.identity, due.timestamp())
         return waiting
+
+    def settle(self, waiting: Waiting, parked: Parked, offset: int) -> None:
+        """It is durable at this offset."""
+        waiting.place = ParkedPlace(waiting.place.partition, offset)
+        waiting.live = False
+        due = due_at(parked)
+        if due is not None and self._waiting.get(waiting.identity) is waiting:
+            self.timetable.set(waiting.identity, due.timestamp())
 
     def remove(self, identity: Identity) -> Waiting | None:
         """It is parked no more."""
@@ -113,6 +125,10 @@ class Lot:
     def hurry(self, identity: Identity) -> None:
         """It is due now."""
         self.timetable.set(identity, 0.0)
+
+    def of(self, partition: int) -> list[Waiting]:
+        """Those of one partition."""
+        return [self._waiting[identity] for identity in self._by_partition.get(partition, ())]
 
     def owned(self) -> frozenset[int]:
         """The partitions that have anything parked."""

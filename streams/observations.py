@@ -50,6 +50,14 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestParked:
+    """A request waits outside of its partition's offsets; `reason` says for what."""
+
+    agent: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestDone:
     """A request's outcome is durable."""
 
@@ -133,6 +141,7 @@ Occurrence = (
     | RunStarted
     | RunEnded
     | RequestDone
+    | RequestParked
     | CallPaid
     | RunSlow
     | StoreAway

@@ -30,6 +30,7 @@ class FlowOptions:
     max_input_bytes: int = 256 * 1024
     max_record_bytes: int = 4 * 1024 * 1024  # of what is published
     drain_s: float = 30.0
+    park_after_s: float = 60.0  # a run that lasts longer is parked beside its running
     idempotency_days: int = 7
     session_days: int = 30
     delta_window_s: float = 0.02

@@ -6,17 +6,19 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
+from agents_defs.run_journal import RunLost
 from schemas.failures import Code
-from schemas.responses import Memory, Status
-from streams.admission import Admission
+from schemas.responses import Status
+from streams.admission import Admission, Application
+from streams.completion import Completion
 from streams.deltas import DeltaFeed
-from streams.emission import Emissary
-from streams.execution import Execution, expired
+from streams.entries import Entry, Register
+from streams.execution import Execution, expired, status_of
 from streams.flow import (
     Accepted,
     Admit,
-    Candidate,
     Conflict,
+    Decided,
     Duplicate,
     Gone,
     Invalid,
@@ -25,7 +27,6 @@ from streams.flow import (
     Record,
     Refuse,
     Rejected,
-    Turn,
     Verdict,
     fingerprint,
     identity,
@@ -33,14 +34,14 @@ from streams.flow import (
 from streams.intake import Intake
 from streams.lanes import Lanes
 from streams.lifeline import Lifeline
-from streams.observations import Fault, Observer, RecordRejected, RequestDone
+from streams.lot import Identity
+from streams.observations import DuplicateSeen, Fault, Observer
 from streams.options import FlowOptions
-from streams.ports import Clock, ConversationStore, Outbox, StoreUnavailable
-from streams.tracker import Ticket, Tracker
-
-Place = tuple[int, int]  # partition and offset
-SESSION_RETRY_S = 0.2
-REFILL = 32  # records that intake takes in at a time once it was full: admission asks about them in one call
+from streams.ports import Clock
+from streams.tokens import Tokens
+from streams.tracker import Tracker
+from streams.turns import HandedOver, Suspended, Turn
+from streams.waits import Waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +51,11 @@ class Stages:
     intake: Intake
     admission: Admission
     execution: Execution
-    emissary: Emissary
-    outbox: Outbox
-    conversations: ConversationStore
+    completion: Completion
+    waits: Waits
     clock: Clock
     observer: Observer
     lifeline: Lifeline = field(default_factory=Lifeline)
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One record in the pipeline, from its arrival until its outcome is durable."""
-
-    place: Place
-    ticket: Ticket
-    candidate: Candidate
-    task: asyncio.Task[None] | None = None
-    attempt: int = 1
-    lane: tuple[str, str] | None = None
-    running: bool = False
-    alarm: asyncio.TimerHandle | None = None  # goes off when the deadline passes before the run is started
-    feed: DeltaFeed | None = None
-    outcome: Outcome | None = None  # of the run, until it is rendered
-    same: list["Entry"] = field(default_factory=list)  # records with the same id, released with this one
 
 
 class Pipeline:
@@ -81,19 +64,13 @@ class Pipeline:
     def __init__(self, stages: Stages, options: FlowOptions) -> None:
         self._stages: Final = stages
         self._options: Final = options
-        # At most half of what waits beyond the slots may be missing meanwhile: no slot stays empty for it.
-        self._refill: Final = max(1, min(REFILL, (options.max_held - options.max_in_flight) // 2))
         self.tracker: Final = Tracker()
+        self.register: Final = Register(options.max_held, options.max_in_flight)
         self.lanes: Lanes[Entry] = Lanes(options.max_in_flight)
-        self._live: dict[Place, Entry] = {}
-        self._by_id: dict[tuple[str, str], Entry] = {}
+        self._tokens: Final = Tokens()
         self._candidates: list[Entry] = []
         self._admitting: asyncio.Task[None] | None = None
-        self._room = asyncio.Event()
-        self._room.set()
-        self._closed = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        stages.waits.bind(self)
 
     # -- intake
 
@@ -101,45 +78,47 @@ class Pipeline:
         """Take in the next record of its partition."""
         place = (record.partition, record.offset)
         ticket = self.tracker.add(record.partition, record.offset, ack)
-        known = self._live.get(place)
+        known = self.register.at(place)
         if known is not None:  # delivered again after a rebalance, and still being worked on
             known.ticket = ticket
+            if known.parked is not None:
+                self.release(known)
+            self._stages.waits.arrived(record)
             return
         stages = self._stages
         candidate = stages.intake.parse(record, stages.clock.now(), stages.clock.at())
-        entry = self._live[place] = Entry(place, ticket, candidate)
-        self._idle.clear()
-        if len(self._live) >= self._options.max_held:
-            self._room.clear()
+        self.enter(Entry(place, candidate, self._tokens.next(), ticket))
+        stages.waits.arrived(record)
+
+    def enter(self, entry: Entry) -> None:
+        """Ask for its admission, with all that arrive meanwhile."""
+        self.register.add(entry)
         self._candidates.append(entry)
         if self._admitting is None:
             self._admitting = self._stages.lifeline.hold(asyncio.create_task(self._admit()))
 
     async def room(self) -> None:
         """Wait until one more record may be taken in: this is the back-pressure on Kafka."""
-        if not self._room.is_set():
-            await self._room.wait()
+        if not self.register.room.is_set():
+            await self.register.room.wait()
 
     def close(self) -> None:
         """Take in nothing more."""
-        self._closed = True
-        self._room.clear()
+        self.register.close()
 
     @property
     def held(self) -> int:
         """How many records are in the pipeline."""
-        return len(self._live)
+        return len(self.register)
 
     @property
     def oldest_received(self) -> float | None:
-        """When the oldest record in the pipeline arrived (monotonic): they are kept in that order."""
-        for entry in self._live.values():
-            return entry.candidate.received
-        return None
+        """When the oldest record in the pipeline arrived (monotonic)."""
+        return self.register.oldest_received
 
     async def idle(self) -> None:
         """Wait until the pipeline is empty."""
-        await self._idle.wait()
+        await self.register.idle.wait()
 
     # -- admission
 
@@ -149,11 +128,11 @@ class Pipeline:
             while self._candidates:
                 entries, self._candidates = self._candidates, []
                 fresh = [entry for entry in entries if not self._attach(entry)]
-                candidates = [entry.candidate for entry in fresh]
-                verdicts = await self._stages.admission.decide(candidates) if candidates else ()
+                applications = [_application(entry) for entry in fresh]
+                verdicts = await self._stages.admission.decide(applications) if applications else ()
                 for entry, verdict in zip(fresh, verdicts, strict=True):
                     self._dispatch(entry, verdict)
-                self._start_runs()
+                self.start_runs()
         except Exception as error:
             # Nothing was released, so a restart reads these records again: better than to go on half blind.
             self._stages.observer.observe(Fault("admission", repr(error)))
@@ -162,46 +141,65 @@ class Pipeline:
             self._admitting = None
 
     def _attach(self, entry: Entry) -> bool:
-        """A second record with the id and body of one that is being worked on shares its fate."""
-        if not self._lives(entry):
+        """A second record with the id and body of one that is being worked on, or waits, shares its fate."""
+        if not self.register.lives(entry):
             return True  # its partition was lost meanwhile
         key = identity(entry.candidate)
-        leader = self._by_id.get(key)
-        if leader is None:
-            self._by_id[key] = entry
+        leader = self.register.find(key)
+        if leader is entry:
             return False
-        if fingerprint(leader.candidate) == fingerprint(entry.candidate):
-            leader.same.append(entry)
-        else:
+        waiting = self._stages.waits.find(key) if entry.waiting is None else None
+        if leader is None and waiting is None:
+            self.register.lead(key, entry)
+            return False
+        known = fingerprint(leader.candidate) if leader is not None else waiting and waiting.sha256
+        if known != fingerprint(entry.candidate):
             self._contradict(entry)
+        elif leader is None or leader.parked is not None:  # the record of the first is durable elsewhere
+            self._stages.observer.observe(DuplicateSeen(key[0], conflict=False))
+            self.done(entry)
+        else:
+            leader.same.append(entry)
         return True
 
     def _dispatch(self, entry: Entry, verdict: Verdict) -> None:
         candidate = entry.candidate
-        if not self._lives(entry):
+        if not self.register.lives(entry):
             return
+        completion = self._stages.completion
         match verdict:
             case Duplicate():
-                self._done(entry)
+                self._duplicate(entry)
             case Conflict() | Admit() if isinstance(candidate, Rejected):
                 # A conflict of a place: the topic was made anew, and another record stood there before.
-                self._spawn(entry, self._reject(entry, candidate))
+                self.spawn(entry, completion.reject(self, entry, candidate))
             case Conflict():
                 self._contradict(entry)
             case Gone():
-                self._drop(entry)
+                self.drop(entry)
+            case Decided(outcome):
+                self.spawn(entry, completion.publish_decided(self, entry, outcome))
             case Admit(attempt):
                 entry.attempt = attempt
                 self._admitted(entry)
-            case Refuse(code, message, retry_after_ms):
-                self._spawn(entry, self._refuse(entry, Problem(code, message, retry_after_ms)))
+            case Refuse():
+                if not self._stages.waits.for_window(entry, verdict):
+                    problem = Problem(verdict.code, verdict.message, verdict.retry_after_ms)
+                    self.spawn(entry, completion.refuse(self, entry, problem))
             case _:
                 assert_never(verdict)
+
+    def _duplicate(self, entry: Entry) -> None:
+        """It was answered before. Its parked record, which a replay of a replay may have, is of no use."""
+        if entry.waiting is not None:
+            self.spawn(entry, self._stages.completion.tidy(self, entry))
+        else:
+            self.done(entry)
 
     def _contradict(self, entry: Entry) -> None:
         """The id was used before with another body: a dead letter, of which there is one per record, too."""
         tenant_id, request_id = identity(entry.candidate)
-        self._forget_id(entry)
+        self.register.forget_id(entry)
         entry.candidate = Rejected(
             entry.candidate.record,
             Code.DUPLICATE_CONFLICT,
@@ -218,16 +216,23 @@ class Pipeline:
 
     def _admitted(self, entry: Entry) -> None:
         candidate = entry.candidate
+        waits = self._stages.waits
         if isinstance(candidate, Invalid):
-            self._spawn(entry, self._refuse(entry, Problem(candidate.code, candidate.message)))
+            problem = Problem(candidate.code, candidate.message)
+            self.spawn(entry, self._stages.completion.refuse(self, entry, problem))
         elif isinstance(candidate, Accepted):
-            self._enqueue(entry, candidate)
+            entry.ending = entry.ending or waits.cancelled_before(entry)
+            if entry.ending is not None:
+                self.end(entry, entry.ending)
+            elif not waits.instead(entry, candidate):
+                self._enqueue(entry, candidate)
 
     # -- lanes
 
     def _enqueue(self, entry: Entry, accepted: Accepted) -> None:
         request = accepted.request
         entry.lane = (request.tenant_id, request.session_id) if request.session_id is not None else None
+        entry.queued = True
         self.lanes.enter(entry.lane, entry)
         if request.deadline is not None:
             left_s = (request.deadline - self._stages.clock.at()).total_seconds()
@@ -236,85 +241,114 @@ class Pipeline:
     def _expire(self, entry: Entry) -> None:
         """Who waits for its session or a slot beyond its deadline is answered at once, and never started."""
         candidate = entry.candidate
-        if self._lives(entry) and entry.task is None and isinstance(candidate, Accepted):
-            outcome = expired(self._stages.clock.now() - candidate.received)
-            self._spawn(entry, self._finish(entry, candidate, outcome, _feed(entry)))
+        if self.register.lives(entry) and entry.task is None and isinstance(candidate, Accepted):
+            problem = Problem(Code.EXPIRED, "the deadline passed before the run was started")
+            self.end(entry, problem)
 
-    def _start_runs(self) -> None:
+    def end(self, entry: Entry, problem: Problem) -> None:
+        """It is answered without being run (on)."""
+        candidate = entry.candidate
+        if not isinstance(candidate, Accepted):
+            return
+        entry.ending = problem
+        if entry.attempt > 1 or (entry.parked is not None and entry.parked.started):
+            self.spawn(entry, self._run(entry, candidate))  # what it cost is still to be gathered
+            return
+        queued_s = self._stages.clock.now() - candidate.received
+        outcome = replace(expired(queued_s), status=status_of(problem.code), problem=problem)
+        outcome = replace(outcome, generation=entry.generation)
+        completion = self._stages.completion
+        self.spawn(entry, completion.finish(self, entry, candidate, outcome, feed_of(entry)))
+
+    def cancel(self, key: Identity, problem: Problem) -> bool:
+        """End a request that is in the pipeline; False where it is not, or has its outcome already."""
+        entry = self.register.find(key)
+        if entry is None or entry.outcome is not None or not isinstance(entry.candidate, Accepted):
+            return False
+        if entry.task is not None and not entry.running:
+            return False  # its outcome is being written
+        entry.ending = problem
+        if entry.suspended:
+            return True  # it is looked at when the record is written
+        if entry.task is not None:
+            entry.cancelled = True
+            entry.task.cancel()
+        elif entry.queued:
+            self.end(entry, problem)
+        return True
+
+    def start_runs(self) -> None:
+        """As many as are ready and have a slot."""
         while (entry := self.lanes.start()) is not None:
-            waits = self._lives(entry) and entry.task is None
+            waits = self.register.lives(entry) and entry.task is None
             if not waits or not isinstance(entry.candidate, Accepted):
-                self.lanes.leave(entry.lane)  # its partition was lost, or it expired, while it waited
+                self.lanes.leave(entry.lane)  # its partition was lost, or it ended, while it waited
                 continue
             if entry.alarm is not None:
                 entry.alarm.cancel()
             entry.running = True
-            self._spawn(entry, self._run(entry, entry.candidate))
+            self._stages.waits.watch(entry)
+            self.spawn(entry, self._run(entry, entry.candidate))
 
-    # -- execution and emission
+    # -- execution
 
     async def _run(self, entry: Entry, accepted: Accepted) -> None:
-        stages, request = self._stages, accepted.request
-        entry.feed = _feed(entry)
-        run_id = f"{request.tenant_id}/{request.request_id}/0.{entry.attempt}"
-        turn = Turn(accepted, entry.attempt, accepted.received_at, run_id)
-        entry.outcome = await stages.execution.run(turn, entry.feed)
-        await self._finish(entry, accepted, entry.outcome, entry.feed)
-
-    async def _finish(
-        self, entry: Entry, candidate: Accepted | Invalid, outcome: Outcome, feed: DeltaFeed | None = None
-    ) -> None:
-        stages = self._stages
-        parcel, outcome = stages.emissary.outcome(candidate, outcome, entry.attempt, feed, stages.clock.at())
-        if outcome.new_items and isinstance(candidate, Accepted):
-            await self._remember(candidate, outcome)
-        self._leave(entry)  # the outbox keeps the order, so the next one need not wait for it
-        await stages.outbox.publish(parcel)
-        self._done(entry)
-        agent = candidate.spec.name if isinstance(candidate, Accepted) else "unknown"
-        code = outcome.problem.code if outcome.problem else None
-        stages.observer.observe(RequestDone(agent, outcome.status, code, outcome.status is Status.FAILED))
-
-    async def _remember(self, accepted: Accepted, outcome: Outcome) -> None:
-        """The session's turn, before the outcome is published: who reads the answer may ask on at once."""
-        request = accepted.request
-        if request.session_id is None or outcome.memory is not Memory.KEPT:
+        entry.feed = feed_of(entry)
+        try:
+            ended = await self._stages.execution.run(self._turn(entry, accepted), entry.feed)
+        except RunLost:
+            self._readmit(entry)
             return
-        while True:
-            try:
-                await self._stages.conversations.append(
-                    request.tenant_id, request.session_id, request.request_id, outcome.new_items
-                )
-            except StoreUnavailable:
-                await asyncio.sleep(SESSION_RETRY_S)
-            else:
-                return
+        match ended:
+            case Suspended():
+                await self._stages.waits.suspend(entry, accepted, ended)
+            case HandedOver():
+                return  # its offset is not released: whoever is next reads it again
+            case Outcome():
+                entry.outcome = ended
+                await self._stages.completion.finish(self, entry, accepted, ended, entry.feed)
+            case _:
+                assert_never(ended)
 
-    async def _refuse(self, entry: Entry, problem: Problem) -> None:
-        candidate = entry.candidate
-        if isinstance(candidate, Rejected):
-            return
-        queued_s = self._stages.clock.now() - candidate.received
-        await self._finish(
-            entry, candidate, Outcome(Status.REFUSED, problem, queued_s=queued_s), _feed(entry)
+    def _turn(self, entry: Entry, accepted: Accepted) -> Turn:
+        parked = entry.parked
+        entry.began = True
+        return Turn(
+            accepted,
+            entry.attempt,
+            entry.token,
+            entry.generation,
+            entry.calls,
+            entry.published,
+            parked.approvals if parked is not None else (),
+            parked.spans if parked is not None else (),
+            parked.queued_s if parked is not None else None,
+            entry.ending,
+            lambda: entry.cancelled,
         )
 
-    async def _reject(self, entry: Entry, rejected: Rejected) -> None:
-        await self._stages.outbox.publish(self._stages.emissary.rejected(rejected))
-        self._done(entry)
-        record = rejected.record
-        self._stages.observer.observe(RecordRejected(rejected.code, record.partition, record.offset))
+    def _readmit(self, entry: Entry) -> None:
+        """Another attempt was admitted. If the partition is ours nevertheless, the store will say so."""
+        if self.register.lives(entry):
+            entry.token = self._tokens.next()
+            entry.began, entry.task = False, None
+            self.leave(entry)
+            self.enter(entry)
 
     # -- the lane boundary
 
-    def _spawn(self, entry: Entry, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, entry: Entry, work: Coroutine[Any, Any, None]) -> None:
+        """Work on an entry in a task of its own."""
         task = entry.task = self._stages.lifeline.hold(asyncio.create_task(self._guard(entry, work)))
-        task.add_done_callback(lambda _: self._ended(entry, work))
+        task.add_done_callback(lambda _: self._ended(entry, task, work))
 
-    def _ended(self, entry: Entry, work: Coroutine[Any, Any, None]) -> None:
+    def _ended(self, entry: Entry, task: "asyncio.Task[None]", work: Coroutine[Any, Any, None]) -> None:
         """However the task ended, its slot and its place in the session are free, and not before."""
         work.close()  # one that was cancelled before it began
-        self._leave(entry)
+        if entry.task in {task, None}:
+            self.leave(entry)
+        if task.cancelled() and entry.ending is not None and self.register.lives(entry):
+            self.end(entry, entry.ending)  # a command cancelled it before its run could see to its end
 
     async def _guard(self, entry: Entry, work: Coroutine[Any, Any, None]) -> None:
         """The one place where anything may be caught: whatever went wrong, the request gets its outcome."""
@@ -322,7 +356,7 @@ class Pipeline:
             await work
         except Exception as error:
             self._stages.observer.observe(Fault("execution", repr(error)))
-            if not self._lives(entry):
+            if not self.register.lives(entry):
                 return
             if isinstance(entry.candidate, Rejected):
                 raise
@@ -333,61 +367,61 @@ class Pipeline:
                 stack=traceback.format_exc(),
             )
             # What the run has cost is kept, also where its answer could not be written down.
-            ran = entry.outcome or Outcome(Status.FAILED)
+            ran = entry.outcome or Outcome(
+                Status.FAILED,
+                calls=tuple(entry.calls),
+                published=entry.published,
+                generation=entry.generation,
+            )
             failed = replace(ran, status=Status.FAILED, problem=problem, output=None, new_items=())
-            await self._finish(entry, entry.candidate, failed, entry.feed)
+            await self._stages.completion.finish(self, entry, entry.candidate, failed, entry.feed)
 
-    def _done(self, entry: Entry) -> None:
+    def done(self, entry: Entry) -> None:
         """The outcome is durable: release the offset, and let the next one start."""
-        self._drop(entry)
-        self.tracker.release(entry.ticket)
-        for other in entry.same:
-            self._drop(other)
-            self.tracker.release(other.ticket)
+        self.drop(entry)
+        self.release(entry)
+        self._stages.waits.done(entry)
 
-    def _leave(self, entry: Entry) -> None:
+    def release(self, entry: Entry) -> None:
+        """Release its offset, and those of the records that share its fate."""
+        if entry.ticket is not None:
+            ticket, entry.ticket = entry.ticket, None
+            self.tracker.release(ticket)
+        same, entry.same = entry.same, []
+        for other in same:
+            self.done(other)
+
+    def leave(self, entry: Entry) -> None:
         """Free the slot of a run, and its place in its session."""
         if entry.running:
             entry.running = False
             self.lanes.leave(entry.lane)
-            self._start_runs()
+            self.start_runs()
 
-    def _drop(self, entry: Entry) -> None:
+    def drop(self, entry: Entry) -> None:
         """The entry is no longer ours to work on; a run of it that still winds down keeps its slot."""
-        if not self._lives(entry):
-            return
-        del self._live[entry.place]
-        self._forget_id(entry)
-        if entry.alarm is not None:
-            entry.alarm.cancel()
-        if len(self._live) <= self._options.max_held - self._refill and not self._closed:
-            self._room.set()
-        if not self._live:
-            self._idle.set()
-
-    def _lives(self, entry: Entry) -> bool:
-        """Whether the entry is still ours to work on."""
-        return self._live.get(entry.place) is entry
-
-    def _forget_id(self, entry: Entry) -> None:
-        key = identity(entry.candidate)
-        if self._by_id.get(key) is entry:
-            del self._by_id[key]
+        self.register.drop(entry)
 
     # -- ownership
 
     def reassigned(self, retained: Collection[int]) -> None:
         """A new assignment. What is retained is delivered again and adopted; what was lost is let go."""
         self.tracker.reset(retained)
-        lost = [entry for entry in self._live.values() if entry.place[0] not in retained]
+        lost = self.register.outside(retained)
         for entry in lost:
-            self._drop(entry)  # at once: should the partition come back, it is delivered anew
+            self.drop(entry)  # at once: should the partition come back, it is delivered anew
         for entry in lost:
             if entry.task is not None:
                 entry.task.cancel()
+        self._stages.waits.let_go(retained)
 
 
-def _feed(entry: Entry) -> DeltaFeed | None:
+def _application(entry: Entry) -> Application:
+    counted = entry.parked is not None and entry.parked.attempt > 0
+    return Application(entry.candidate, entry.token, entry.generation, counted)
+
+
+def feed_of(entry: Entry) -> DeltaFeed | None:
     """The feed of a stream; also of one that never starts, for it has an end, too."""
     candidate = entry.candidate
     if isinstance(candidate, Accepted):

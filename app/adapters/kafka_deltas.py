@@ -72,17 +72,19 @@ class KafkaDeltas:
             self._wake.clear()
             self._hurry.clear()
             settling, self._settling = self._settling, []
-            emissions = self._collect()
+            feeds, emissions = self._collect()
             if emissions:
                 await self._send(emissions)
+            for feed in feeds:
+                feed.published()
             for future in settling:
                 if not future.done():
                     future.set_result(None)
 
-    def _collect(self) -> list[Emission]:
+    def _collect(self) -> tuple[list[DeltaFeed], list[Emission]]:
         dirty, self._dirty = self._dirty, {}
         at = self._clock.at()
-        return [
+        return list(dirty), [
             Emission(self._topic, feed.partition, feed.key, value, DELTA_HEADERS)
             for feed in dirty
             for value in feed.collect(at)

@@ -8,21 +8,27 @@ from typing import Any
 from agents_defs.registry import AgentSpec, Registry
 from streams.admission import Admission
 from streams.answers import answered_by
+from streams.completion import Completion
 from streams.emission import Emissary
 from streams.execution import Execution
 from streams.flow import Answered, Emission, Record
 from streams.intake import Intake
+from streams.journal import Patience
 from streams.lifeline import Lifeline
 from streams.options import FlowOptions, LimitOptions
 from streams.ownership import Membership, Ownership
+from streams.parked import Parked, ParkedPlace, decode_parked
+from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.ports import Runs, Shelf
+from streams.turns import Departure
+from streams.waits import Surroundings, Waits
 from tests.doubles.hand_clock import HandClock
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
-from tests.doubles.memory_conversations import MemoryConversations
 from tests.doubles.memory_deltas import MemoryDeltas
 from tests.doubles.memory_outbox import KINDS, NAMES, MemoryLog, MemoryOutbox
+from tests.doubles.memory_runs import MemoryRuns
 from tests.doubles.observed import Observed
 from tests.doubles.requests import PARTITIONS, record
 
@@ -40,7 +46,6 @@ class World:
         self.requests: dict[int, list[Record]] = defaultdict(list)
         self.committed: dict[int, int] = defaultdict(int)
         self.memory = ClaimMemory()
-        self.conversations = MemoryConversations()
         self.generation = 0
 
     def now_ms(self) -> int:
@@ -70,6 +75,23 @@ class World:
         return {one["request_id"]: one["status"] for one in self.responses()}
 
 
+class MemoryBodies:
+    """Reads parked records from the log."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+        self.fetched = 0
+
+    async def fetch(self, places: Sequence[ParkedPlace]) -> Sequence[Parked | None]:
+        """In their order."""
+        found: list[Parked | None] = []
+        for place in places:
+            value = self._log.partitions[NAMES.parked, place.partition][place.offset].value
+            found.append(None if value is None else decode_parked(value))
+        self.fetched += len(places)
+        return found
+
+
 class Flume:
     """One worker. `own` gives it partitions, `pump` reads what stands on them."""
 
@@ -89,27 +111,38 @@ class Flume:
         self.lifeline = Lifeline()
         self.claims = MemoryClaims(self.world.now_ms, self.world.memory)
         self.runs: Any = runs or HeldRuns()
+        self.store = MemoryRuns(self.world.memory)
+        self.departure = Departure()
         self.deltas = MemoryDeltas(self.clock.at)
         self.outbox = MemoryOutbox(self.world.log, self.ownership, self.claims, self.clock, self.observed)
         self.rebuilt: list[int] = []
         self.position: dict[int, int] = {}
         self.member = f"member-{id(self)}"
-        conversations, emissary = self.world.conversations, Emissary(NAMES, self.options.max_record_bytes)
+        emissary = Emissary(NAMES, self.options.max_record_bytes)
+        registry = Registry(specs or [AgentSpec("support", 3, NEVER_BUILT)])
+        intake = Intake(
+            registry, PARTITIONS, self.options.max_request_bytes, self.options.max_input_bytes
+        )
+        clock, observed = self.clock, self.observed
+        self.parking = Parking(emissary, self.outbox, MemoryBodies(self.world.log), clock, observed)
+        self.waits = Waits(
+            self.parking,
+            intake,
+            emissary,
+            Surroundings(clock, observed, self.lifeline, self.options.park_after_s),
+        )
+        patience = Patience(observed, self.departure)
         self.pipeline = Pipeline(
             Stages(
-                intake=Intake(
-                    Registry(specs or [AgentSpec("support", 3, NEVER_BUILT)]),
-                    PARTITIONS,
-                    self.options.max_request_bytes,
-                    self.options.max_input_bytes,
+                intake=intake,
+                admission=Admission(self.claims, limits or LimitOptions(), observed, self.rebuild),
+                execution=Execution(
+                    self.runs, self.store, registry, self.deltas, clock, observed, self.departure
                 ),
-                admission=Admission(self.claims, limits or LimitOptions(), self.observed, self.rebuild),
-                execution=Execution(self.runs, conversations, self.deltas, self.clock, self.observed),
-                emissary=emissary,
-                outbox=self.outbox,
-                conversations=conversations,
-                clock=self.clock,
-                observer=self.observed,
+                completion=Completion(emissary, self.outbox, self.store, patience, clock, observed),
+                waits=self.waits,
+                clock=clock,
+                observer=observed,
                 lifeline=self.lifeline,
             ),
             self.options,
@@ -127,7 +160,7 @@ class Flume:
         """As by kill -9: nothing more is read, run, published or acknowledged."""
         self.ownership.revoked()
         await self.outbox.stop()
-        tasks = [entry.task for entry in self.pipeline._live.values() if entry.task is not None]
+        tasks = [entry.task for entry in self.pipeline.register.outside(()) if entry.task is not None]
         self.pipeline.reassigned(())
         if self.pipeline._admitting is not None:
             self.pipeline._admitting.cancel()
@@ -145,7 +178,16 @@ class Flume:
         gained, _ = self.ownership.assigned(membership, partitions)
         self.pipeline.reassigned(sorted(set(partitions) - gained))
         self.position = {partition: self.world.committed[partition] for partition in partitions}
+        for partition in sorted(gained):
+            self._rebuild_lot(partition)
         await self.rebuild(sorted(gained))
+        for partition in sorted(gained):
+            self.parking.opened(partition, self.world.committed[partition])
+
+    def _rebuild_lot(self, partition: int) -> None:
+        self.parking.lot.begin(partition)
+        for offset, emission in enumerate(self.world.log.partitions[NAMES.parked, partition]):
+            self.parking.lot.take(partition, offset, emission.key or b"", emission.value)
 
     async def rebuild(self, partitions: Sequence[int]) -> frozenset[int]:
         """Read the log of outcomes, as the ledger does, and open the partitions."""
@@ -164,9 +206,10 @@ class Flume:
     def pump(self) -> int:
         """Take in what stands on our partitions, in turns, as far as there is room."""
         taken = 0
-        while self.pipeline._room.is_set() and (waiting := self._waiting()):
+        room = self.pipeline.register.room
+        while room.is_set() and (waiting := self._waiting()):
             for partition in waiting:
-                if not self.pipeline._room.is_set():
+                if not room.is_set():
                     break
                 self._take(self.world.requests[partition][self.position[partition]])
                 taken += 1
@@ -200,9 +243,15 @@ class Flume:
         for _ in range(MANY_STEPS):
             if condition():
                 return
-            self.pump()
-            await asyncio.sleep(0)
+            await self._step()
         raise AssertionError("it did not come to that")
+
+    async def _step(self) -> None:
+        self.pump()
+        self.parking.collect_due()
+        if self.parking._releases:
+            await self.parking.hand_over()
+        await asyncio.sleep(0)
 
     async def running(self, *request_ids: str) -> None:
         """Wait until these run, and no others."""
@@ -221,8 +270,7 @@ class Flume:
     async def rest(self, steps: int = 60) -> None:
         """Let everything go on that can: for tests that say what does not happen."""
         for _ in range(steps):
-            self.pump()
-            await asyncio.sleep(0)
+            await self._step()
 
     def lag(self) -> int:
         """Records whose offsets are not released."""

@@ -18,6 +18,7 @@ class MemoryDeltas:
     def touch(self, feed: DeltaFeed) -> None:
         """The feed has something new."""
         self.published += [json.loads(value) for value in feed.collect(self._at())]
+        feed.published()
 
     async def settle(self, feed: DeltaFeed) -> None:
         """Publish what is left of the feed."""

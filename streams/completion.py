@@ -1,0 +1,108 @@
+"""The end of a request: its outcome is decided, published and released, in this order."""
+
+from typing import TYPE_CHECKING, Final
+
+from agents_defs.run_journal import RunLost
+from schemas.responses import Memory, Status
+from streams.deltas import DeltaFeed
+from streams.emission import Emissary
+from streams.entries import Entry
+from streams.flow import Accepted, Invalid, Outcome, Parcel, Problem, Rejected, identity
+from streams.journal import Patience
+from streams.observations import Observer, RecordRejected, RequestDone
+from streams.parcel_codec import decode_parcel, encode_parcel
+from streams.ports import Clock, Outbox, RunKey, RunStore, SessionTurn
+
+if TYPE_CHECKING:
+    from streams.pipeline import Pipeline
+
+
+class Completion:
+    """Ends requests."""
+
+    def __init__(
+        self,
+        emissary: Emissary,
+        outbox: Outbox,
+        store: RunStore,
+        patience: Patience,
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        self.emissary: Final = emissary
+        self._outbox: Final = outbox
+        self._store: Final = store
+        self._patience: Final = patience
+        self._clock: Final = clock
+        self._observer: Final = observer
+
+    async def finish(
+        self,
+        pipeline: "Pipeline",
+        entry: Entry,
+        candidate: Accepted | Invalid,
+        outcome: Outcome,
+        feed: DeltaFeed | None = None,
+    ) -> None:
+        """This is its outcome, unless another attempt has decided."""
+        if entry.parking is not None:
+            await entry.parking  # what is said to be published there has to be
+        parcel, outcome = self.emissary.outcome(
+            candidate, outcome, entry.attempt, feed, self._clock.at(), parked=entry.parked is not None
+        )
+        if entry.began and isinstance(candidate, Accepted):
+            try:
+                await self._decide(entry, candidate, outcome, parcel)
+            except RunLost:
+                return  # whoever was admitted since answers it
+        pipeline.leave(entry)  # the outbox keeps the order, so the next one need not wait for it
+        await self._outbox.publish(parcel)
+        pipeline.done(entry)
+        agent = candidate.spec.name if isinstance(candidate, Accepted) else "unknown"
+        code = outcome.problem.code if outcome.problem else None
+        self._observer.observe(RequestDone(agent, outcome.status, code, outcome.status is Status.FAILED))
+
+    async def _decide(self, entry: Entry, accepted: Accepted, outcome: Outcome, parcel: Parcel) -> None:
+        """With its session's turn, before it is published: who reads the answer may ask on at once."""
+        request = accepted.request
+        key = RunKey(request.tenant_id, request.request_id, entry.attempt, entry.token, entry.generation)
+        turn = None
+        if request.session_id is not None and outcome.new_items and outcome.memory is not Memory.NONE:
+            turn = SessionTurn(request.session_id, outcome.new_items)
+        encoded = encode_parcel(parcel)
+        try:
+            await self._patience.asked(lambda: self._store.decide(key, encoded, turn))
+        except RunLost as lost:
+            if not lost.emptied:
+                raise
+            # The store was emptied; the partition is ours, or the transaction will not let this pass.
+
+    async def refuse(self, pipeline: "Pipeline", entry: Entry, problem: Problem) -> None:
+        """It is not run."""
+        candidate = entry.candidate
+        if isinstance(candidate, Rejected):
+            return
+        from streams.pipeline import feed_of
+
+        queued_s = self._clock.now() - candidate.received
+        outcome = Outcome(Status.REFUSED, problem, queued_s=queued_s, generation=entry.generation)
+        await self.finish(pipeline, entry, candidate, outcome, feed_of(entry))
+
+    async def reject(self, pipeline: "Pipeline", entry: Entry, rejected: Rejected) -> None:
+        """It cannot be decoded."""
+        await self._outbox.publish(self.emissary.rejected(rejected))
+        pipeline.done(entry)
+        record = rejected.record
+        self._observer.observe(RecordRejected(rejected.code, record.partition, record.offset))
+
+    async def publish_decided(self, pipeline: "Pipeline", entry: Entry, outcome: bytes) -> None:
+        """An earlier attempt decided and died: what it left is the outcome."""
+        parcel = decode_parcel(outcome)
+        await self._outbox.publish(parcel)
+        pipeline.done(entry)
+
+    async def tidy(self, pipeline: "Pipeline", entry: Entry) -> None:
+        """It has its outcome: only its parked record is left."""
+        gone = self.emissary.unparked(*identity(entry.candidate), entry.place[0])
+        await self._outbox.publish(Parcel(entry.place[0], (gone,)))
+        pipeline.done(entry)

@@ -1,0 +1,123 @@
+"""Entry: one request in the pipeline; Register: all of them, and how many there may be."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from agents_defs.run_order import ModelCall
+from streams.deltas import DeltaFeed
+from streams.flow import Candidate, Outcome, Problem, identity
+from streams.lot import Identity, Waiting
+from streams.parked import Parked
+from streams.tracker import Ticket
+
+Place = tuple[int, int]  # partition and offset
+REFILL = 32  # records that intake takes in at a time once it was full: admission asks about them in one call
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One record in the pipeline, from its arrival until its outcome is durable."""
+
+    place: Place
+    candidate: Candidate
+    token: str
+    ticket: Ticket | None = None  # None: nothing of the requests topic waits for it
+    generation: int = 0
+    task: asyncio.Task[None] | None = None
+    attempt: int = 1
+    lane: tuple[str, str] | None = None
+    queued: bool = False  # it stands in its lane, or runs
+    running: bool = False
+    suspended: bool = False  # its run stopped, and it is being parked
+    began: bool = False  # the run store knows of this attempt
+    alarm: asyncio.TimerHandle | None = (
+        None  # the deadline before the run, or the time to park it while it runs
+    )
+    feed: DeltaFeed | None = None
+    calls: list[ModelCall] = field(default_factory=list)
+    published: frozenset[str] = frozenset()
+    outcome: Outcome | None = None  # of the run, until it is rendered
+    parked: Parked | None = None  # its latest record on the parked topic
+    waiting: Waiting | None = None  # its place among the parked ones, as long as it has a record there
+    parking: asyncio.Task[None] | None = None  # its record there is being written while it runs
+    ending: Problem | None = None  # why it is to end without going on: cancelled, not approved in time
+    cancelled: bool = False
+    same: list["Entry"] = field(default_factory=list)  # records with the same id, released with this one
+
+
+class Register:
+    """The entries that are ours to work on, by place and by id. It has room for so many."""
+
+    def __init__(self, most: int, in_flight: int) -> None:
+        self._most: Final = most
+        self._refill: Final = max(1, min(REFILL, (most - in_flight) // 2))
+        self._live: dict[Place, Entry] = {}
+        self._by_id: dict[Identity, Entry] = {}
+        self._closed = False
+        self.room: Final = asyncio.Event()
+        self.idle: Final = asyncio.Event()
+        self.room.set()
+        self.idle.set()
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def at(self, place: Place) -> Entry | None:
+        """The entry whose record stands there."""
+        return self._live.get(place)
+
+    def find(self, key: Identity) -> Entry | None:
+        """The entry that leads those of this id."""
+        return self._by_id.get(key)
+
+    def lives(self, entry: Entry) -> bool:
+        """Whether it is still ours to work on."""
+        return self._live.get(entry.place) is entry
+
+    def add(self, entry: Entry) -> None:
+        """It has arrived."""
+        self._live[entry.place] = entry
+        self.idle.clear()
+        if len(self._live) >= self._most:
+            self.room.clear()
+
+    def lead(self, key: Identity, entry: Entry) -> None:
+        """It is the first of its id."""
+        self._by_id[key] = entry
+
+    def forget_id(self, entry: Entry) -> None:
+        """Its id is free."""
+        key = identity(entry.candidate)
+        if self._by_id.get(key) is entry:
+            del self._by_id[key]
+
+    def drop(self, entry: Entry) -> None:
+        """It is no longer ours to work on."""
+        if not self.lives(entry):
+            return
+        del self._live[entry.place]
+        self.forget_id(entry)
+        if entry.alarm is not None:
+            entry.alarm.cancel()
+        if len(self._live) <= self._most - self._refill and not self._closed:
+            self.room.set()
+        if not self._live:
+            self.idle.set()
+
+    def close(self) -> None:
+        """There is no room any more."""
+        self._closed = True
+        self.room.clear()
+
+    def outside(self, partitions: Collection[int]) -> list[Entry]:
+        """Those of other partitions."""
+        return [entry for entry in self._live.values() if entry.place[0] not in partitions]
+
+    @property
+    def oldest_received(self) -> float | None:
+        """When the oldest record arrived (monotonic): they are kept in that order."""
+        for entry in self._live.values():
+            return entry.candidate.received
+        return None

@@ -1,0 +1,182 @@
+"""Parking: requests leave their partition's offsets for the parked topic, and come back when they are due."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from streams.emission import Emissary
+from streams.flow import Emission, Parcel, Problem
+from streams.lot import Lane, Lot, Waiting
+from streams.observations import Fault, Observer
+from streams.parked import Parked
+from streams.ports import Clock, Outbox, ParkedBodies
+
+MOST_AT_ONCE = 64
+LONGEST_SLEEP_S = 0.1  # the clock of due times may be set; nothing is late by more than this
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A parked request that goes on, and how it came to that."""
+
+    waiting: Waiting
+    ending: Problem | None = None  # it goes on only to end
+
+
+Resume = Callable[[Parked, Waiting, "Problem | None"], None]
+
+
+class Parking:
+    """What waits outside of the partitions' offsets."""
+
+    def __init__(
+        self, emissary: Emissary, outbox: Outbox, bodies: ParkedBodies, clock: Clock, observer: Observer
+    ) -> None:
+        self.lot: Final = Lot()
+        self._emissary: Final = emissary
+        self._outbox: Final = outbox
+        self._bodies: Final = bodies
+        self._clock: Final = clock
+        self._observer: Final = observer
+        self._resume: Resume
+        self._arrived_up_to: dict[int, int] = {}  # intake took in all that stands before, by partition
+        self._blocked: dict[int, list[Release]] = {}
+        self._releases: list[Release] = []
+        self._wake: Final = asyncio.Event()
+
+    def bind(self, resume: Resume) -> None:
+        """Where to hand over what goes on."""
+        self._resume = resume
+
+    # -- into the lot
+
+    async def park(self, parked: Parked, extra: Iterable[Emission], waiting: Waiting) -> None:
+        """Durable when it returns; its place in its session is reserved already."""
+        emissions = (self._emissary.parked(parked), *extra)
+        offset = await self._outbox.publish(Parcel(parked.record.partition, emissions))
+        assert offset is not None
+        self.lot.settle(waiting, parked, offset)
+        self._wake.set()
+
+    def keep(self, waiting: Waiting) -> None:
+        """It is in the pipeline beside its record here, and not due."""
+        waiting.live = True
+        self.lot.timetable.remove(waiting.identity)
+
+    def place_of_latest(self, partition: int) -> int:
+        """Of the records of a partition that intake took in."""
+        return self._arrived_up_to.get(partition, 0) - 1
+
+    # -- out of it
+
+    def done(self, waiting: Waiting | None) -> None:
+        """It has its outcome: whoever waits behind it goes on."""
+        if waiting is None or self.lot.find(waiting.identity) is not waiting:
+            return
+        self.lot.remove(waiting.identity)
+        if waiting.lane is not None:
+            self.advance(waiting.lane)
+
+    def advance(self, lane: Lane) -> None:
+        """Release the first of a session's queue, if nothing else keeps it waiting."""
+        following = self.lot.next_of(lane)
+        if following is not None:
+            self.release(following)
+
+    def release(self, waiting: Waiting, ending: Problem | None = None) -> None:
+        """Let it go on as soon as its body is read again."""
+        waiting.live = True
+        release = Release(waiting, ending)
+        partition = waiting.place.partition
+        if waiting.lane is not None and waiting.order >= self._arrived_up_to.get(partition, -1):
+            # After a takeover an earlier one of its session may still be on its way.
+            self._blocked.setdefault(partition, []).append(release)
+            return
+        self._releases.append(release)
+        self._wake.set()
+
+    def back(self, waiting: Waiting, due: float | None) -> None:
+        """It has to wait on; its record says so already."""
+        waiting.live = False
+        if due is not None:
+            self.lot.timetable.set(waiting.identity, due)
+            self._wake.set()
+
+    # -- ownership
+
+    def opened(self, partition: int, committed: int) -> None:
+        """The partition is ours; all before the committed offset was dealt with or stands here."""
+        self.arrived(partition, committed - 1)
+        lanes = {
+            waiting.lane
+            for waiting in self.lot.of(partition)
+            if waiting.lane is not None and not waiting.live
+        }
+        for lane in lanes:
+            self.advance(lane)
+
+    def arrived(self, partition: int, offset: int) -> None:
+        """Intake took in the record at this offset."""
+        self._arrived_up_to[partition] = max(offset + 1, self._arrived_up_to.get(partition, 0))
+        blocked = self._blocked.get(partition)
+        if blocked:
+            free = [release for release in blocked if release.waiting.order <= offset]
+            if free:
+                self._blocked[partition] = [release for release in blocked if release not in free]
+                self._releases += free
+                self._wake.set()
+
+    def let_go(self, retained: Collection[int]) -> None:
+        """Other partitions are another worker's now."""
+        for partition in self.lot.owned() - set(retained):
+            self.lot.begin(partition)
+        for known in (self._arrived_up_to, self._blocked):
+            for partition in set(known) - set(retained):
+                del known[partition]
+
+    # -- the clockwork
+
+    async def run(self, room: Callable[[], Awaitable[object]]) -> None:
+        """Release what is due, as long as there is room for it."""
+        while True:
+            self._wake.clear()
+            self.collect_due()
+            if self._releases:
+                await room()
+                await self.hand_over()
+                continue
+            try:
+                async with asyncio.timeout(self._sleep_s()):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    def _sleep_s(self) -> float | None:
+        due = self.lot.timetable.next()
+        if due is None:
+            return None
+        return min(LONGEST_SLEEP_S, max(0.0, due - self._clock.at().timestamp()))
+
+    def collect_due(self) -> None:
+        """Release what is due by the clock."""
+        for identity in self.lot.timetable.take(self._clock.at().timestamp(), MOST_AT_ONCE):
+            waiting = self.lot.find(identity)
+            if waiting is not None and not waiting.live:
+                self.release(waiting)
+
+    async def hand_over(self) -> None:
+        """Read the bodies of some that are released, and put them into the pipeline again."""
+        batch, self._releases = self._releases[:MOST_AT_ONCE], self._releases[MOST_AT_ONCE:]
+        batch = [release for release in batch if self._stands(release.waiting)]
+        bodies = await self._bodies.fetch([release.waiting.place for release in batch])
+        for release, parked in zip(batch, bodies, strict=True):
+            if not self._stands(release.waiting):
+                continue
+            if parked is None:
+                self._observer.observe(Fault("parking", f"the record of {release.waiting.identity} is gone"))
+                continue
+            self._resume(parked, release.waiting, release.ending)
+
+    def _stands(self, waiting: Waiting) -> bool:
+        return self.lot.find(waiting.identity) is waiting and waiting.place.offset >= 0

@@ -1,0 +1,69 @@
+"""Turn: one attempt that is to be started; Suspended: one that stopped without an outcome."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agents_defs.run_order import ModelCall
+from streams.flow import Accepted, Problem
+from streams.parked import ParkReason, PendingApproval
+from streams.ports import RunKey
+
+Span = tuple[datetime, datetime]
+
+
+def never() -> bool:
+    """Nobody cancelled it."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One attempt at a request."""
+
+    accepted: Accepted
+    attempt: int
+    token: str = ""  # of the claim that admitted it
+    generation: int = 0
+    calls: list[ModelCall] = field(default_factory=list)  # filled while it runs: all that the run has paid
+    published: frozenset[str] = frozenset()  # ids of calls whose usage is published
+    approvals: tuple[PendingApproval, ...] = ()
+    spans: tuple[Span, ...] = ()  # of its earlier runs
+    queued_s: float | None = None  # until its first run; None: this is the first
+    ending: Problem | None = None  # why it is not to go on, if so: only what it cost is gathered
+    cancelled: Callable[[], bool] = never
+
+    @property
+    def run_id(self) -> str:
+        """The same for all attempts at a generation."""
+        request = self.accepted.request
+        return f"{request.tenant_id}/{request.request_id}/{self.generation}"
+
+    @property
+    def key(self) -> RunKey:
+        """Which attempt this is, for the store."""
+        request = self.accepted.request
+        return RunKey(request.tenant_id, request.request_id, self.attempt, self.token, self.generation)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """It goes on later: after a time, or when people have decided."""
+
+    reason: ParkReason
+    after_s: float | None
+    approvals: tuple[PendingApproval, ...]
+    spans: tuple[Span, ...]
+    queued_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """This worker ends; whoever is next goes on with it."""
+
+
+@dataclass(slots=True)
+class Departure:
+    """Whether this worker ends: its runs stop at the end of a turn."""
+
+    begun: bool = False

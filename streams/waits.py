@@ -1,0 +1,287 @@
+"""What makes a request wait outside of its partition's offsets, and what it goes on as when it comes back."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from schemas.failures import Code
+from schemas.requests import OverLimit
+from streams.cancellations import Cancellations
+from streams.emission import Emissary
+from streams.entries import Entry
+from streams.flow import Accepted, Emission, Problem, Record, Refuse, identity
+from streams.intake import Intake
+from streams.lifeline import Lifeline
+from streams.lot import Identity, Waiting
+from streams.observations import Observer, RequestParked
+from streams.parked import Parked, ParkReason
+from streams.parking import Parking
+from streams.ports import Clock
+from streams.tokens import Tokens
+from streams.turns import Suspended
+
+if TYPE_CHECKING:
+    from streams.pipeline import Pipeline
+
+
+SOON_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What waiting needs of the worker."""
+
+    clock: Clock
+    observer: Observer
+    lifeline: Lifeline
+    park_after_s: float
+
+
+class Waits:
+    """Between the pipeline and the parked topic."""
+
+    def __init__(self, parking: Parking, intake: Intake, emissary: Emissary, around: Surroundings) -> None:
+        clock, observer, lifeline = around.clock, around.observer, around.lifeline
+        self.parking: Final = parking
+        self._emissary: Final = emissary
+        self.cancellations: Final = Cancellations(clock)
+        self._intake: Final = intake
+        self._clock: Final = clock
+        self._observer: Final = observer
+        self._lifeline: Final = lifeline
+        self._park_after_s: Final = around.park_after_s
+        self._tokens: Final = Tokens()
+        self._pipeline: Pipeline
+
+    def bind(self, pipeline: "Pipeline") -> None:
+        """Whose requests these are."""
+        self._pipeline = pipeline
+        self.parking.bind(self.resume)
+
+    # -- what the pipeline asks
+
+    def find(self, key: Identity) -> Waiting | None:
+        """The parked request of this id."""
+        return self.parking.lot.find(key)
+
+    def arrived(self, record: Record) -> None:
+        """Intake took this in."""
+        self.parking.arrived(record.partition, record.offset)
+
+    def cancelled_before(self, entry: Entry) -> Problem | None:
+        """Somebody cancelled the request before it came."""
+        return self.cancellations.take(identity(entry.candidate))
+
+    def instead(self, entry: Entry, accepted: Accepted) -> bool:
+        """Whether it waits instead of standing in its lane now."""
+        request = accepted.request
+        if entry.parked is None and request.not_before is not None and request.not_before > self._clock.at():
+            self._park(entry, accepted, ParkReason.NOT_BEFORE, due_at=request.not_before)
+            return True
+        if request.session_id is None:
+            return False
+        lane = (request.tenant_id, request.session_id)
+        queue = self.parking.lot.queue(lane)
+        if not queue or queue[0] is entry.waiting:
+            return False
+        waiting = entry.waiting
+        if waiting is not None and waiting.lane is not None:
+            self._back(entry, waiting, accepted)
+            return True
+        order = self.parking.place_of_latest(entry.place[0]) if waiting is not None else -1
+        self._park(entry, accepted, ParkReason.SESSION, order=order)
+        return True
+
+    def for_window(self, entry: Entry, refuse: Refuse) -> bool:
+        """Whether it waits until its tenant's window has room."""
+        accepted = entry.candidate
+        if not isinstance(accepted, Accepted) or accepted.request.over_limit is not OverLimit.WAIT:
+            return False
+        if refuse.retry_after_ms is None:
+            return False
+        due_at = self._clock.at() + timedelta(milliseconds=refuse.retry_after_ms)
+        waiting, deadline = entry.waiting, accepted.request.deadline
+        if waiting is not None and waiting.reason is ParkReason.WINDOW:
+            self.parking.back(waiting, _timestamp(min(due_at, deadline or due_at)))
+            self._pipeline.drop(entry)
+        else:
+            self._park(entry, accepted, ParkReason.WINDOW, due_at=due_at, admitted=False)
+        return True
+
+    def watch(self, entry: Entry) -> None:
+        """A run begins: when it lasts it is parked beside its running."""
+        loop = asyncio.get_running_loop()
+        entry.alarm = loop.call_later(self._park_after_s, self._park_running, entry)
+
+    def done(self, entry: Entry) -> None:
+        """It has its outcome."""
+        self.parking.done(entry.waiting)
+
+    def let_go(self, retained: Collection[int]) -> None:
+        """Other partitions are another worker's now."""
+        self.parking.let_go(retained)
+
+    # -- into the lot
+
+    async def suspend(self, entry: Entry, accepted: Accepted, suspended: Suspended) -> None:
+        """A run stopped without an outcome: it is parked with the usage so far, and its slot is free."""
+        entry.suspended = True
+        if entry.parking is not None:
+            await entry.parking
+        due_at = None
+        if suspended.after_s is not None:
+            due_at = self._clock.at() + timedelta(seconds=suspended.after_s)
+        parked = replace(
+            self._parked(entry, accepted, suspended.reason, due_at),
+            started=True,
+            approvals=suspended.approvals,
+            spans=suspended.spans,
+            queued_s=suspended.queued_s,
+        )
+        waiting = self.parking.lot.reserve(parked)
+        self._take_along(entry)
+        self._pipeline.leave(entry)
+        await self._write(entry, accepted, parked, waiting)
+
+    def _park_running(self, entry: Entry) -> None:
+        candidate = entry.candidate
+        unfinished = entry.running and entry.outcome is None and not entry.suspended
+        if self._pipeline.register.lives(entry) and unfinished and isinstance(candidate, Accepted):
+            entry.parking = self._lifeline.hold(asyncio.create_task(self._beside(entry, candidate)))
+
+    async def _beside(self, entry: Entry, accepted: Accepted) -> None:
+        """Its record and the usage so far are written while it runs; should this worker die, another goes on."""
+        parked = replace(self._parked(entry, accepted, ParkReason.RUNNING, None), started=True)
+        usage = self._usage(entry, accepted)
+        entry.published = frozenset(parked.published_calls)
+        waiting = self.parking.lot.reserve(parked)
+        self._take_along(entry)
+        await self.parking.park(parked, usage, waiting)
+        self.parking.keep(waiting)
+        entry.parked, entry.waiting = parked, waiting
+        self._pipeline.release(entry)
+        self._observer.observe(RequestParked(accepted.spec.name, parked.reason))
+
+    def _park(
+        self,
+        entry: Entry,
+        accepted: Accepted,
+        reason: ParkReason,
+        *,
+        due_at: datetime | None = None,
+        order: int = -1,
+        admitted: bool = True,
+    ) -> None:
+        parked = self._parked(entry, accepted, reason, due_at)
+        if order >= 0:
+            parked = replace(parked, order=order)
+        if not admitted:
+            parked = replace(parked, attempt=0)
+        entry.suspended = True
+        waiting = self.parking.lot.reserve(parked, entry.token)
+        self._pipeline.spawn(entry, self._write(entry, accepted, parked, waiting))
+
+    def _take_along(self, entry: Entry) -> None:
+        """Those that waited behind it in its lane wait behind it in the lot."""
+        for follower in self._pipeline.lanes.evict(entry.lane):
+            accepted = follower.candidate
+            alive = self._pipeline.register.lives(follower) and follower.task is None
+            if not alive or not isinstance(accepted, Accepted):
+                continue
+            if follower.alarm is not None:
+                follower.alarm.cancel()
+            follower.queued = False
+            if follower.waiting is None:
+                self._park(follower, accepted, ParkReason.SESSION)
+            else:
+                self._back(follower, follower.waiting, accepted)
+
+    def _back(self, entry: Entry, waiting: Waiting, accepted: Accepted) -> None:
+        """It has its record and its place in its session's queue: it is released when its turn comes."""
+        waiting.reason = ParkReason.SESSION
+        if entry.parked is not None and not entry.parked.started:
+            waiting.token = entry.token
+        self.parking.back(waiting, _timestamp(accepted.request.deadline))
+        self._pipeline.drop(entry)
+
+    async def _write(self, entry: Entry, accepted: Accepted, parked: Parked, waiting: Waiting) -> None:
+        await self.parking.park(parked, self._usage(entry, accepted), waiting)
+        self._pipeline.drop(entry)
+        self._pipeline.release(entry)
+        self._observer.observe(RequestParked(accepted.spec.name, parked.reason))
+        if entry.ending is not None:
+            self.parking.release(waiting, entry.ending)
+        elif waiting.lane is not None:
+            self.parking.advance(waiting.lane)
+
+    def _usage(self, entry: Entry, accepted: Accepted) -> list[Emission]:
+        return self._emissary.usage(accepted, entry.calls, entry.published, self._clock.at())
+
+    def _parked(
+        self, entry: Entry, accepted: Accepted, reason: ParkReason, due_at: datetime | None
+    ) -> Parked:
+        request, before = accepted.request, entry.parked
+        fresh = (one.call_id for one in entry.calls if one.call_id not in entry.published)
+        parked = Parked(
+            tenant_id=request.tenant_id,
+            request_id=request.request_id,
+            sha256=accepted.sha256,
+            reason=reason,
+            record=accepted.record,
+            received_at=accepted.received_at,
+            due_at=due_at,
+            session_id=request.session_id,
+            deadline=request.deadline,
+            generation=entry.generation,
+            attempt=entry.attempt,
+            published_calls=(*entry.published, *fresh),
+        )
+        if before is None:
+            return parked
+        return replace(
+            parked,
+            order=before.order,
+            started=before.started,
+            approvals=before.approvals,
+            spans=before.spans,
+            queued_s=before.queued_s,
+        )
+
+    # -- out of it
+
+    def resume(self, parked: Parked, waiting: Waiting, ending: Problem | None) -> None:
+        """A parked request goes on: it asks for its admission as one that was just read."""
+        now, at = self._clock.now(), self._clock.at()
+        place = (parked.record.partition, parked.record.offset)
+        if self._pipeline.register.at(place) is not None:  # delivered again just now, and not yet recognised
+            self.parking.back(waiting, at.timestamp() + SOON_S)
+            return
+        received = now - max(0.0, (at - parked.received_at).total_seconds())
+        entry = Entry(
+            place,
+            self._intake.parse(parked.record, received, parked.received_at),
+            waiting.token or self._tokens.next(),
+            generation=parked.generation,
+            published=frozenset(parked.published_calls),
+            parked=parked,
+            waiting=waiting,
+            ending=ending or overdue(parked, at),
+        )
+        self._pipeline.enter(entry)
+
+
+def overdue(parked: Parked, at: datetime) -> Problem | None:
+    """Why it goes on only to end: what it waited for did not come in time."""
+    if parked.deadline is not None and parked.deadline <= at:
+        return Problem(Code.EXPIRED, f"the deadline passed while the request waited ({parked.reason})")
+    if parked.reason is ParkReason.APPROVAL:
+        late = [one.tool for one in parked.approvals if one.approved is None and one.expires_at <= at]
+        if late:
+            return Problem(Code.APPROVAL_EXPIRED, f"nobody decided in time about: {', '.join(late)}")
+    return None
+
+
+def _timestamp(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
