@@ -90,7 +90,7 @@ class StableOffsetFetch(Request[OffsetFetchRequestV7]):  # type: ignore[misc]  #
 
     def build(self, request_struct_class: type[OffsetFetchRequestV7]) -> OffsetFetchRequestV7:
         """The request as it goes over the wire."""
-        topics = [(topic, partitions, {}) for topic, partitions in self._topics.items()]
+        topics: list[Any] = [(topic, partitions, {}) for topic, partitions in self._topics.items()]
         return request_struct_class(self._group_id, topics, True, {})
 
 

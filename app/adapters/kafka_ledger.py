@@ -3,6 +3,7 @@
 What must hold: before a partition's first request is admitted, every outcome that any earlier owner published
 or may still be publishing is known. So it is read up to the high watermark as of now, by a reader that stops
 at open transactions; one that does not end (its worker is dead or frozen) is ended by taking over its name.
+In the same way a new owner learns of every request that is parked.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from streams.flow import Answered
 from streams.observations import LedgerRead, Observer
 from streams.options import StreamOptions
 from streams.ownership import Ownership, Tenure
-from streams.ports import ClaimStore, Clock, Shelf, ShelfKind, StoreUnavailable
+from streams.ports import ClaimStore, Clock, ParkedSink, Shelf, ShelfKind, StoreUnavailable
 from streams.topics import TopicNames
 
 Sign = Callable[[int], Awaitable[None]]  # of a partition
@@ -28,6 +29,7 @@ Sign = Callable[[int], Awaitable[None]]  # of a partition
 POLL_MS = 200
 PATIENCE_S = 1.0  # how long an open transaction may hold up a takeover before its producer is fenced
 RETRY_S = 0.5
+PORTION = 250  # parked requests that are handed over at once
 
 
 class KafkaLedger:
@@ -49,6 +51,11 @@ class KafkaLedger:
         self._clock: Final = clock
         self._observer: Final = observer
         self._lock = asyncio.Lock()
+        self._parked: ParkedSink | None = None
+
+    def tell(self, parked: ParkedSink) -> None:
+        """Who is told of parked requests; said before the first takeover."""
+        self._parked = parked
 
     async def rebuild(self, partitions: Sequence[int], sign: Sign | None = None) -> frozenset[int]:
         """Bring the claim store up to date for these partitions, and open them. Until it works.
@@ -78,8 +85,7 @@ class KafkaLedger:
             return frozenset(partition for partition, tenure in tenures.items() if not tenure.over)
 
     async def _read(self, tenures: Mapping[int, Tenure], open_up: Sign) -> None:
-        topics = (self._topics.responses, self._topics.deadletter)
-        places = [TopicPartition(topic, partition) for partition in tenures for topic in topics]
+        places = self._places(tenures)
         reader = self._consumer("read_committed")
         try:
             _, ends = await asyncio.gather(reader.start(), self._ends(places))
@@ -88,6 +94,15 @@ class KafkaLedger:
             await self._follow(reader, ends, tenures, open_up)
         finally:
             await reader.stop()
+
+    def _places(self, tenures: Mapping[int, Tenure]) -> list[TopicPartition]:
+        topics = (self._topics.responses, self._topics.deadletter)
+        places = [TopicPartition(topic, partition) for partition in tenures for topic in topics]
+        if self._parked is not None:
+            # Not where only the store was emptied: who has the partition open knows what is parked there.
+            gained = [partition for partition, tenure in tenures.items() if not tenure.known]
+            places += [TopicPartition(self._topics.parked, partition) for partition in gained]
+        return places
 
     def _consumer(self, isolation: str) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -113,6 +128,10 @@ class KafkaLedger:
         begins = await reader.beginning_offsets(list(ends))
         unknown = []
         for place, end in ends.items():
+            if self._parked is not None and place.topic == self._topics.parked:
+                reader.seek(place, begins[place])
+                self._parked.begin(place.partition)
+                continue
             checkpoint = await self._claims.checkpoint(self._shelf(place))
             if checkpoint is not None and begins[place] <= checkpoint <= end:
                 reader.seek(place, checkpoint)
@@ -148,7 +167,8 @@ class KafkaLedger:
         while True:
             # The position passes aborted records and markers, too, once all before them was handed out.
             for place in [place for place in behind if await reader.position(place) >= ends[place]]:
-                await self._claims.rebuilt(self._shelf(place), ends[place])
+                if place.topic != self._topics.parked:
+                    await self._claims.rebuilt(self._shelf(place), ends[place])
                 del behind[place]
                 if all(other.partition != place.partition for other in behind):
                     await open_up(place.partition)
@@ -163,8 +183,27 @@ class KafkaLedger:
                 timeout_ms=POLL_MS, max_records=5000
             )
             for place, records in fetched.items():
+                if tenures[place.partition].over:
+                    continue
+                if place.topic == self._topics.parked:
+                    known = [
+                        record for record in records if record.offset < ends[place]
+                    ]  # the others are ours
+                    await self._hand_parked(place.partition, known, tenures[place.partition])
+                    continue
                 read[place.partition] += len(records)
                 await self._claims.answer([one for record in records if (one := self._answered(record))], {})
+
+    async def _hand_parked(self, partition: int, records: Sequence[Any], tenure: Tenure) -> None:
+        """In portions, so that what runs on other partitions goes on meanwhile."""
+        sink = self._parked
+        for start in range(0, len(records), PORTION):
+            if sink is None or tenure.over:
+                return
+            for record in records[start : start + PORTION]:
+                if record.key is not None:
+                    sink.take(partition, record.offset, record.key, record.value)
+            await asyncio.sleep(0)
 
     async def _fence(self, behind: dict[TopicPartition, int]) -> bool:
         """End the transactions of the workers that owned these partitions last."""
