@@ -1,5 +1,6 @@
 """The positions that a batch of outcomes commits: how far its partitions' requests and commands are done."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
@@ -10,6 +11,8 @@ from app.adapters import group_offsets
 from streams.flow import Parcel
 from streams.ownership import Assignment
 from streams.topics import TopicNames
+
+PATIENCE_S = 3.0
 
 
 class Positions:
@@ -53,6 +56,7 @@ class Positions:
             self._stood, self._stood_under = {}, assignment
         places = [TopicPartition(self._topics.requests, partition) for partition in partitions]
         if unknown := [place for place in places if place.partition not in self._stood]:
-            found = await group_offsets.committed(client, unknown, self._group_id, stable=False)
+            async with asyncio.timeout(PATIENCE_S):  # a transaction of ours is open
+                found = await group_offsets.committed(client, unknown, self._group_id, stable=True)
             self._stood |= {place.partition: found.get(place, 0) for place in unknown}
         return {place: self._stood[place.partition] for place in places}

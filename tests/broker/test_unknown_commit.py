@@ -16,7 +16,7 @@ from app.brokers.broker import BrokerHandle
 from streams.flow import Answered, Emission, Parcel
 from streams.options import KafkaOptions
 from streams.ports import Shelf
-from tests.contract.outboxes import KafkaCase
+from tests.contract.outboxes import KafkaCase, committed_by
 
 pytestmark = pytest.mark.broker
 LOST = KafkaError("the answer was lost")
@@ -88,15 +88,66 @@ async def test_an_outcome_is_published_once_whatever_became_of_its_commit(
         for partition in range(deployment.partitions):
             await case.claims.rebuilt(Shelf("responses", partition), 0)
         await case.own(0, 1)
-        first, second = (outcome(case, partition) for partition in (0, 1))
+        sent = [outcome(case, 0), outcome(case, 1), waiting(case, 1), Parcel(0, (), control_position=5)]
 
-        await asyncio.wait_for(asyncio.gather(case.outbox.publish(first), case.outbox.publish(second)), 30)
+        told = await asyncio.wait_for(asyncio.gather(*(case.outbox.publish(one) for one in sent)), 30)
 
         assert not losses
+        (stands_at,) = await case.offsets(case.topics.parked, 1)
+        assert told == [None, None, stands_at, None]
+        assert await case.control_position(0) == 5
         found = await case.read(case.topics.responses)
         assert sorted(emission.value or b"" for emission in found) == [b"0", b"1"]
     finally:
         await case.stop()
+
+
+async def test_a_command_that_came_to_nothing_is_settled_whatever_became_of_its_commit(
+    deployment: KafkaOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = KafkaCase(deployment, "transactional")
+    commit, losses = FencedProducer.commit_transaction, [LOST]
+
+    async def lossy(producer: Any) -> None:
+        await commit(producer)
+        if losses:
+            raise losses.pop()
+
+    monkeypatch.setattr(FencedProducer, "commit_transaction", lossy)
+    try:
+        await case.start()
+        await case.own(0)
+
+        await asyncio.wait_for(case.outbox.publish(Parcel(0, (), control_position=5)), 30)
+
+        assert not losses
+        assert await case.control_position(0) == 5
+    finally:
+        await case.stop()
+
+
+async def test_a_partition_that_was_not_read_yet_keeps_its_place_when_something_is_published_for_it(
+    deployment: KafkaOptions,
+) -> None:
+    case = KafkaCase(deployment, "transactional")
+    place = TopicPartition(case.topics.requests, 1)
+    try:
+        await case.start()
+        await case.own(0, 1)
+        case.positions[1] = 3
+        await case.outbox.publish(waiting(case, 1))
+        del case.positions[1]  # a new owner, who has read nothing of it
+
+        await asyncio.wait_for(case.outbox.publish(waiting(case, 1)), 10)
+
+        assert await committed_by(case.kafka, [place]) == {place: 3}
+        assert len(await case.offsets(case.topics.parked, 1)) == 2
+    finally:
+        await case.stop()
+
+
+def waiting(case: KafkaCase, partition: int) -> Parcel:
+    return Parcel(partition, (Emission(case.topics.parked, partition, b"1:t:r", b"{}", []),))
 
 
 def outcome(case: KafkaCase, partition: int) -> Parcel:
