@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     delta_window_ms: Annotated[int, Field(ge=0, le=1000)] = 20
     """Streamed text is put together for this long."""
     commit_window_ms: Annotated[int, Field(ge=0, le=1000)] = 6
-    """Outcomes wait this long for company, so that one transaction serves many."""
+    """Outcomes wait this long for company, to share a transaction; not in plain delivery."""
     books: bool = True
     """Whether a worker also runs the books, the process that keeps windows and publishes metrics."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -52,3 +52,8 @@ class StreamOptions:
     kafka: KafkaOptions = field(default_factory=KafkaOptions)
     flow: FlowOptions = field(default_factory=FlowOptions)
     limits: LimitOptions = field(default_factory=LimitOptions)
+
+    @property
+    def commit_window_s(self) -> float:
+        """How long outcomes wait for company: plain delivery has no transaction to share."""
+        return self.flow.commit_window_s if self.kafka.delivery == "transactional" else 0.0

@@ -74,7 +74,7 @@ class KafkaOutbox:
             self._deliver,
             around.clock,
             around.observer,
-            around.options.flow.commit_window_s,
+            around.options.commit_window_s,
             around.busy,
         )
 

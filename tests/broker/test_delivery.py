@@ -17,6 +17,8 @@ from tests.broker.crew import Crew, Sent, request, tenants_of, until
 from tests.broker.worker_process import MUTANTS
 
 HELD_UP_S = 5.0  # 2 on an idle machine; a transaction that nobody ends stays open for 10 and more
+FEW_COMMITS_S = 6.0  # one a second; thirty transactions would take thirty
+LAST_MARKER = 1  # the end of the last transaction is no record
 DEATHS = [name for name in MUTANTS if name.startswith("dies")]
 
 
@@ -175,6 +177,27 @@ async def test_what_an_aborted_transaction_wrote_is_never_run(crew: Crew, models
     assert set(answered) == {"before", "after"}
     assert await crew.read("deadletter") == []
     assert models.calls == 2
+
+
+async def test_requests_that_come_in_transactions_are_committed_as_soon_as_they_are_answered(
+    crew: Crew,
+) -> None:
+    crew.start(delivery="plain")  # there it is Faust alone who commits
+    topic, sent = crew.topic("requests"), []
+    async with AIOKafkaProducer(
+        bootstrap_servers=crew.kafka.bootstrap, transactional_id=f"{crew.kafka.app_id}.producer"
+    ) as producer:
+        for number in range(30):
+            async with producer.transaction():
+                record = request(f"r-{number}")
+                sent.append(await producer.send_and_wait(topic, record.value, key=record.key))
+    await crew.answered(30)
+
+    async with asyncio.timeout(FEW_COMMITS_S):
+        while await crew.lag() > LAST_MARKER:
+            await asyncio.sleep(0.1)
+
+    assert sent[-1].offset == 58  # there is a marker between each two
 
 
 async def test_hundreds_run_side_by_side_on_two_partitions(crew: Crew, models: RunningSimulator) -> None:

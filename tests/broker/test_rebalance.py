@@ -141,6 +141,26 @@ async def test_a_rebalance_in_the_middle_of_a_flood_loses_and_repeats_nothing(
     await crew.caught_up()
 
 
+async def test_rebalances_in_the_middle_of_a_batch_while_the_worker_is_full_lose_and_repeat_nothing(
+    crew: Crew, models: RunningSimulator
+) -> None:
+    crew.start(max_in_flight=8, max_held=100)
+    tenants = [tenant for partition in PARTITIONS for tenant in tenants_of(partition, 1)]
+    flood = [request(f"r-{number}", tenants[number % 4], "[[sim: latency_ms=40]]") for number in range(600)]
+    await crew.send(*flood)
+    await until(lambda: models.calls > 40)
+    assert await crew.lag() > 400  # so the worker is full, and more is fetched than it can hold
+
+    second = crew.start(max_in_flight=8, max_held=100)
+    await until(lambda: len(owned(second)) == 2)
+    second.terminate()
+    await second.ended()
+    assert await crew.lag() > 100  # both rebalances met a full worker
+
+    assert len(await crew.answered(600)) == 600
+    await crew.caught_up()
+
+
 async def test_the_offsets_name_the_worker_that_owns_them(crew: Crew) -> None:
     named = crew.start(worker_id="w-1")
     await crew.ready(named)
