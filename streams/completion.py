@@ -1,44 +1,37 @@
 """The end of a request: its outcome is decided, published and released, in this order."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from agents_defs.run_journal import RunLost
 from schemas.responses import Memory, Status
+from streams.conveyor import Conveyor
 from streams.deltas import DeltaFeed
 from streams.emission import Emissary
 from streams.entries import Entry
+from streams.feeds import feed_of
 from streams.flow import Accepted, Invalid, Outcome, Parcel, Problem, Rejected, identity
 from streams.journal import Patience
-from streams.observations import Observer, RecordRejected, RequestDone
+from streams.observations import RecordRejected, RequestDone
 from streams.parcel_codec import decode_parcel, encode_parcel
 from streams.ports import Clock, Outbox, RunKey, RunStore, SessionTurn
-
-if TYPE_CHECKING:
-    from streams.pipeline import Pipeline
 
 
 class Completion:
     """Ends requests."""
 
     def __init__(
-        self,
-        emissary: Emissary,
-        outbox: Outbox,
-        store: RunStore,
-        patience: Patience,
-        clock: Clock,
-        observer: Observer,
+        self, emissary: Emissary, outbox: Outbox, store: RunStore, patience: Patience, clock: Clock
     ) -> None:
         self.emissary: Final = emissary
         self._outbox: Final = outbox
         self._store: Final = store
         self._patience: Final = patience
         self._clock: Final = clock
-        self._observer: Final = observer
+        self._observer: Final = patience.observer
 
     async def finish(
         self,
-        pipeline: "Pipeline",
+        conveyor: Conveyor,
         entry: Entry,
         candidate: Accepted | Invalid,
         outcome: Outcome,
@@ -55,9 +48,9 @@ class Completion:
                 await self._decide(entry, candidate, outcome, parcel)
             except RunLost:
                 return  # whoever was admitted since answers it
-        pipeline.leave(entry)  # the outbox keeps the order, so the next one need not wait for it
+        conveyor.leave(entry)  # the outbox keeps the order, so the next one need not wait for it
         await self._outbox.publish(parcel)
-        pipeline.done(entry)
+        conveyor.done(entry)
         agent = candidate.spec.name if isinstance(candidate, Accepted) else "unknown"
         code = outcome.problem.code if outcome.problem else None
         self._observer.observe(RequestDone(agent, outcome.status, code, outcome.status is Status.FAILED))
@@ -77,32 +70,30 @@ class Completion:
                 raise
             # The store was emptied; the partition is ours, or the transaction will not let this pass.
 
-    async def refuse(self, pipeline: "Pipeline", entry: Entry, problem: Problem) -> None:
+    async def refuse(self, conveyor: Conveyor, entry: Entry, problem: Problem) -> None:
         """It is not run."""
         candidate = entry.candidate
         if isinstance(candidate, Rejected):
             return
-        from streams.pipeline import feed_of
-
         queued_s = self._clock.now() - candidate.received
         outcome = Outcome(Status.REFUSED, problem, queued_s=queued_s, generation=entry.generation)
-        await self.finish(pipeline, entry, candidate, outcome, feed_of(entry))
+        await self.finish(conveyor, entry, candidate, outcome, feed_of(entry))
 
-    async def reject(self, pipeline: "Pipeline", entry: Entry, rejected: Rejected) -> None:
+    async def reject(self, conveyor: Conveyor, entry: Entry, rejected: Rejected) -> None:
         """It cannot be decoded."""
         await self._outbox.publish(self.emissary.rejected(rejected))
-        pipeline.done(entry)
+        conveyor.done(entry)
         record = rejected.record
         self._observer.observe(RecordRejected(rejected.code, record.partition, record.offset))
 
-    async def publish_decided(self, pipeline: "Pipeline", entry: Entry, outcome: bytes) -> None:
+    async def publish_decided(self, conveyor: Conveyor, entry: Entry, outcome: bytes) -> None:
         """An earlier attempt decided and died: what it left is the outcome."""
         parcel = decode_parcel(outcome)
         await self._outbox.publish(parcel)
-        pipeline.done(entry)
+        conveyor.done(entry)
 
-    async def tidy(self, pipeline: "Pipeline", entry: Entry) -> None:
+    async def tidy(self, conveyor: Conveyor, entry: Entry) -> None:
         """It has its outcome: only its parked record is left."""
         gone = self.emissary.unparked(*identity(entry.candidate), entry.place[0])
         await self._outbox.publish(Parcel(entry.place[0], (gone,)))
-        pipeline.done(entry)
+        conveyor.done(entry)

@@ -68,7 +68,7 @@ class Emissary:
         """A record that cannot be decoded: its dead letter."""
         problem = Problem(rejected.code, rejected.message)
         letter = self._dead_letter(
-            rejected.record, problem, rejected.received_at, rejected.request_id, rejected.tenant_id
+            rejected.record, problem, rejected.received_at, (rejected.tenant_id, rejected.request_id)
         )
         sha256 = fingerprint(rejected)
         letter.headers.append((SHA_HEADER, sha256.encode()))
@@ -113,8 +113,7 @@ class Emissary:
                     record,
                     outcome.problem,
                     at,
-                    request_id,
-                    tenant_id,
+                    (tenant_id, request_id),
                     attempts=attempts,
                     generation=outcome.generation,
                 )
@@ -200,12 +199,12 @@ class Emissary:
         record: Record,
         problem: Problem,
         at: datetime,
-        request_id: str | None,
-        tenant_id: str | None,
+        whose: tuple[str | None, str | None],
         *,
         attempts: int = 0,
         generation: int = 0,
     ) -> Emission:
+        tenant_id, request_id = whose
         row = FAILURES[problem.code]
         letter = DeadLetter(
             dead_letter_id=dead_letter_id(record.topic, record.partition, record.offset, generation),

@@ -32,9 +32,7 @@ class Entry:
     running: bool = False
     suspended: bool = False  # its run stopped, and it is being parked
     began: bool = False  # the run store knows of this attempt
-    alarm: asyncio.TimerHandle | None = (
-        None  # the deadline before the run, or the time to park it while it runs
-    )
+    alarm: asyncio.TimerHandle | None = None  # the deadline before the run, then the time to park it
     feed: DeltaFeed | None = None
     calls: list[ModelCall] = field(default_factory=list)
     published: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""One attempt at a request: what was recorded of it, the agent within its deadline, how it ended or stopped."""
+"""One attempt at a request: what was recorded of it, the agent within its deadline, how it ended."""
 
 import asyncio
 import traceback
@@ -73,7 +73,7 @@ class Execution:
     crashes_tolerated: int = CRASHES_TOLERATED
 
     async def run(self, turn: Turn, feed: DeltaFeed | None) -> Outcome | Suspended | HandedOver:
-        """Run one attempt to its end. Only RunLost, cancellation and faults of ours come out as exceptions."""
+        """Run one attempt. Only RunLost, cancellation and faults of ours come out as exceptions."""
         return await Attempt(self, turn, feed).run()
 
 
@@ -213,9 +213,7 @@ class Attempt:
 
     # -- its end
 
-    def _outcome(
-        self, ended: RunResult | RunFailure | Problem, begun: Begun, *, ran: bool = True
-    ) -> Outcome:
+    def _outcome(self, ended: RunResult | RunFailure | Problem, begun: Begun, *, ran: bool = True) -> Outcome:
         turn, clock = self._turn, self._around.clock
         finished_at = clock.at()
         deadline = turn.accepted.request.deadline

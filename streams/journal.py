@@ -56,7 +56,7 @@ class Patience:
     """Asks a store until it answers."""
 
     def __init__(self, observer: Observer, departure: Departure) -> None:
-        self._observer: Final = observer
+        self.observer: Final = observer
         self.departure: Final = departure
 
     async def asked(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -67,9 +67,9 @@ class Patience:
                 answer = await call()
             except StoreUnavailable as error:
                 away = True
-                self._observer.observe(StoreAway("runs", back=False, reason=str(error)))
+                self.observer.observe(StoreAway("runs", back=False, reason=str(error)))
                 await asyncio.sleep(RETRY_S)
             else:
                 if away:
-                    self._observer.observe(StoreAway("runs", back=True, reason=""))
+                    self.observer.observe(StoreAway("runs", back=True, reason=""))
                 return answer

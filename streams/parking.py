@@ -55,8 +55,7 @@ class Parking:
         """Durable when it returns; its place in its session is reserved already."""
         emissions = (self._emissary.parked(parked), *extra)
         offset = await self._outbox.publish(Parcel(parked.record.partition, emissions))
-        assert offset is not None
-        self.lot.settle(waiting, parked, offset)
+        self.lot.settle(waiting, parked, -1 if offset is None else offset)
         self._wake.set()
 
     def keep(self, waiting: Waiting) -> None:

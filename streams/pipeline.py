@@ -11,9 +11,10 @@ from schemas.failures import Code
 from schemas.responses import Status
 from streams.admission import Admission, Application
 from streams.completion import Completion
-from streams.deltas import DeltaFeed
+from streams.endings import Endings
 from streams.entries import Entry, Register
-from streams.execution import Execution, expired, status_of
+from streams.execution import Execution
+from streams.feeds import feed_of
 from streams.flow import (
     Accepted,
     Admit,
@@ -34,7 +35,6 @@ from streams.flow import (
 from streams.intake import Intake
 from streams.lanes import Lanes
 from streams.lifeline import Lifeline
-from streams.lot import Identity
 from streams.observations import DuplicateSeen, Fault, Observer
 from streams.options import FlowOptions
 from streams.ports import Clock
@@ -70,6 +70,7 @@ class Pipeline:
         self._tokens: Final = Tokens()
         self._candidates: list[Entry] = []
         self._admitting: asyncio.Task[None] | None = None
+        self.endings: Final = Endings(self, stages.completion, stages.clock)
         stages.waits.bind(self)
 
     # -- intake
@@ -223,7 +224,7 @@ class Pipeline:
         elif isinstance(candidate, Accepted):
             entry.ending = entry.ending or waits.cancelled_before(entry)
             if entry.ending is not None:
-                self.end(entry, entry.ending)
+                self.endings.end(entry, entry.ending)
             elif not waits.instead(entry, candidate):
                 self._enqueue(entry, candidate)
 
@@ -236,46 +237,7 @@ class Pipeline:
         self.lanes.enter(entry.lane, entry)
         if request.deadline is not None:
             left_s = (request.deadline - self._stages.clock.at()).total_seconds()
-            entry.alarm = asyncio.get_running_loop().call_later(max(0.0, left_s), self._expire, entry)
-
-    def _expire(self, entry: Entry) -> None:
-        """Who waits for its session or a slot beyond its deadline is answered at once, and never started."""
-        candidate = entry.candidate
-        if self.register.lives(entry) and entry.task is None and isinstance(candidate, Accepted):
-            problem = Problem(Code.EXPIRED, "the deadline passed before the run was started")
-            self.end(entry, problem)
-
-    def end(self, entry: Entry, problem: Problem) -> None:
-        """It is answered without being run (on)."""
-        candidate = entry.candidate
-        if not isinstance(candidate, Accepted):
-            return
-        entry.ending = problem
-        if entry.attempt > 1 or (entry.parked is not None and entry.parked.started):
-            self.spawn(entry, self._run(entry, candidate))  # what it cost is still to be gathered
-            return
-        queued_s = self._stages.clock.now() - candidate.received
-        outcome = replace(expired(queued_s), status=status_of(problem.code), problem=problem)
-        outcome = replace(outcome, generation=entry.generation)
-        completion = self._stages.completion
-        self.spawn(entry, completion.finish(self, entry, candidate, outcome, feed_of(entry)))
-
-    def cancel(self, key: Identity, problem: Problem) -> bool:
-        """End a request that is in the pipeline; False where it is not, or has its outcome already."""
-        entry = self.register.find(key)
-        if entry is None or entry.outcome is not None or not isinstance(entry.candidate, Accepted):
-            return False
-        if entry.task is not None and not entry.running:
-            return False  # its outcome is being written
-        entry.ending = problem
-        if entry.suspended:
-            return True  # it is looked at when the record is written
-        if entry.task is not None:
-            entry.cancelled = True
-            entry.task.cancel()
-        elif entry.queued:
-            self.end(entry, problem)
-        return True
+            entry.alarm = asyncio.get_running_loop().call_later(max(0.0, left_s), self.endings.expire, entry)
 
     def start_runs(self) -> None:
         """As many as are ready and have a slot."""
@@ -288,11 +250,11 @@ class Pipeline:
                 entry.alarm.cancel()
             entry.running = True
             self._stages.waits.watch(entry)
-            self.spawn(entry, self._run(entry, entry.candidate))
+            self.spawn(entry, self.run(entry, entry.candidate))
 
     # -- execution
 
-    async def _run(self, entry: Entry, accepted: Accepted) -> None:
+    async def run(self, entry: Entry, accepted: Accepted) -> None:
         entry.feed = feed_of(entry)
         try:
             ended = await self._stages.execution.run(self._turn(entry, accepted), entry.feed)
@@ -348,7 +310,7 @@ class Pipeline:
         if entry.task in {task, None}:
             self.leave(entry)
         if task.cancelled() and entry.ending is not None and self.register.lives(entry):
-            self.end(entry, entry.ending)  # a command cancelled it before its run could see to its end
+            self.endings.end(entry, entry.ending)  # a command cancelled it before it ran
 
     async def _guard(self, entry: Entry, work: Coroutine[Any, Any, None]) -> None:
         """The one place where anything may be caught: whatever went wrong, the request gets its outcome."""
@@ -419,13 +381,3 @@ class Pipeline:
 def _application(entry: Entry) -> Application:
     counted = entry.parked is not None and entry.parked.attempt > 0
     return Application(entry.candidate, entry.token, entry.generation, counted)
-
-
-def feed_of(entry: Entry) -> DeltaFeed | None:
-    """The feed of a stream; also of one that never starts, for it has an end, too."""
-    candidate = entry.candidate
-    if isinstance(candidate, Accepted):
-        streams = candidate.request.stream
-    else:
-        streams = isinstance(candidate, Invalid) and candidate.document.get("stream") is True
-    return DeltaFeed(*identity(candidate), candidate.record.partition, entry.attempt) if streams else None

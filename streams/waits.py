@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from schemas.failures import Code
 from schemas.requests import OverLimit
 from streams.cancellations import Cancellations
+from streams.conveyor import Conveyor
 from streams.emission import Emissary
 from streams.entries import Entry
 from streams.flow import Accepted, Emission, Problem, Record, Refuse, identity
@@ -21,10 +22,6 @@ from streams.parking import Parking
 from streams.ports import Clock
 from streams.tokens import Tokens
 from streams.turns import Suspended
-
-if TYPE_CHECKING:
-    from streams.pipeline import Pipeline
-
 
 SOON_S = 0.05
 
@@ -53,9 +50,9 @@ class Waits:
         self._lifeline: Final = lifeline
         self._park_after_s: Final = around.park_after_s
         self._tokens: Final = Tokens()
-        self._pipeline: Pipeline
+        self._pipeline: Conveyor
 
-    def bind(self, pipeline: "Pipeline") -> None:
+    def bind(self, pipeline: Conveyor) -> None:
         """Whose requests these are."""
         self._pipeline = pipeline
         self.parking.bind(self.resume)
@@ -152,7 +149,7 @@ class Waits:
             entry.parking = self._lifeline.hold(asyncio.create_task(self._beside(entry, candidate)))
 
     async def _beside(self, entry: Entry, accepted: Accepted) -> None:
-        """Its record and the usage so far are written while it runs; should this worker die, another goes on."""
+        """Its record and the usage so far are written while it runs: another may go on from there."""
         parked = replace(self._parked(entry, accepted, ParkReason.RUNNING, None), started=True)
         usage = self._usage(entry, accepted)
         entry.published = frozenset(parked.published_calls)

@@ -120,9 +120,7 @@ class Flume:
         self.member = f"member-{id(self)}"
         emissary = Emissary(NAMES, self.options.max_record_bytes)
         registry = Registry(specs or [AgentSpec("support", 3, NEVER_BUILT)])
-        intake = Intake(
-            registry, PARTITIONS, self.options.max_request_bytes, self.options.max_input_bytes
-        )
+        intake = Intake(registry, PARTITIONS, self.options.max_request_bytes, self.options.max_input_bytes)
         clock, observed = self.clock, self.observed
         self.parking = Parking(emissary, self.outbox, MemoryBodies(self.world.log), clock, observed)
         self.waits = Waits(
@@ -139,7 +137,7 @@ class Flume:
                 execution=Execution(
                     self.runs, self.store, registry, self.deltas, clock, observed, self.departure
                 ),
-                completion=Completion(emissary, self.outbox, self.store, patience, clock, observed),
+                completion=Completion(emissary, self.outbox, self.store, patience, clock),
                 waits=self.waits,
                 clock=clock,
                 observer=observed,

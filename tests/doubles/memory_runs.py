@@ -91,7 +91,9 @@ class MemoryRuns:
     def _own_marker(self, run: RunKey, decided: bool = False) -> Marker:
         marker = self.memory.markers.get((run.tenant_id, run.request_id, run.generation))
         allowed = {"admitted", "decided"} if decided else {"admitted"}
-        if marker is None or marker.stage not in allowed:
+        if marker is None:
+            raise RunLost(run.request_id, emptied=True)
+        if marker.stage not in allowed:
             raise RunLost(run.request_id)
         if (marker.attempts, marker.token) != (run.attempt, run.token):
             raise RunLost(run.request_id)

@@ -55,7 +55,7 @@ async def test_an_answer_that_comes_after_the_deadline_is_expired_and_withheld(f
     assert "output" not in response
     assert response["usage"]["model_calls"] == 1
     assert len(flume.world.log.read(NAMES.usage)) == 1
-    assert flume.world.conversations.turns == {}
+    assert flume.world.memory.sessions == {}
 
 
 async def test_a_failure_after_the_deadline_is_expired_too(flume: Flume) -> None:

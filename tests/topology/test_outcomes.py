@@ -50,7 +50,7 @@ async def test_every_paid_call_of_a_run_is_in_the_books_and_in_the_totals(flume:
     await flume.settle()
 
     (line,) = flume.world.log.read(NAMES.usage)
-    assert (line["request_id"], line["call_id"]) == ("r-1", "acme/r-1/0.1/m0.1")
+    assert (line["request_id"], line["call_id"]) == ("r-1", "acme/r-1/0/m0.1")
     assert (line["input_tokens"], line["output_tokens"], line["cost_usd"]) == (20, 7, "0.0012")
     (response,) = flume.world.responses()
     assert response["usage"]["model_calls"] == 1
@@ -150,7 +150,7 @@ async def test_a_large_answer_is_not_kept_in_the_session_either() -> None:
         flume.runs.end("r-1", "x" * 20_000)
         await flume.settle()
 
-        assert flume.world.conversations.turns == {}
+        assert flume.world.memory.sessions == {}
 
 
 async def test_an_error_of_ours_is_answered_and_what_the_run_cost_is_kept(flume: Flume) -> None:

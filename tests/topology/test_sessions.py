@@ -4,6 +4,7 @@ import pytest
 
 from schemas.failures import Code, RunFailure
 from tests.doubles.flume import Flume
+from tests.doubles.held_runs import HeldRuns
 from tests.doubles.requests import body
 
 
@@ -62,7 +63,7 @@ async def test_each_run_is_told_what_was_said_before(flume: Flume) -> None:
         {"role": "user", "content": "one"},
         {"role": "assistant", "content": "first"},
     ]
-    assert len(flume.world.conversations.turns["acme", "s"]) == 2
+    assert len(flume.world.memory.sessions["acme", "s"]) == 2
 
 
 async def test_the_turn_is_kept_before_the_answer_can_be_read(flume: Flume) -> None:
@@ -71,7 +72,7 @@ async def test_the_turn_is_kept_before_the_answer_can_be_read(flume: Flume) -> N
     flume.outbox.hold()
 
     flume.runs.end("r-1")
-    await flume.until(lambda: flume.world.conversations.turns)
+    await flume.until(lambda: flume.world.memory.sessions)
 
     assert flume.world.responses() == []
 
@@ -82,7 +83,7 @@ async def test_a_failed_run_leaves_nothing_in_the_session(flume: Flume) -> None:
     await flume.finish("r-1", verdict=RunFailure(Code.MODEL_UNAVAILABLE))
     await flume.settle()
 
-    assert flume.world.conversations.turns == {}
+    assert flume.world.memory.sessions == {}
 
 
 async def test_sessions_of_the_same_name_belong_to_their_tenants(flume: Flume) -> None:
@@ -121,16 +122,34 @@ async def test_a_session_goes_on_after_a_run_that_failed_for_a_reason_of_ours(fl
     await flume.running("r-2")
 
 
-async def test_a_session_that_cannot_be_read_is_said_to_be_lost(flume: Flume) -> None:
-    flume.world.conversations.away = True
+async def test_a_run_waits_until_its_session_can_be_read(
+    flume: Flume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.journal.RETRY_S", 0)
+    flume.store.away = True
     flume.write(body("r-1", session_id="s"))
+    await flume.rest()
+    assert flume.runs.running == []
 
+    flume.store.away = False
     await flume.finish("r-1")
     await flume.settle()
 
-    (response,) = flume.world.responses()
+    assert flume.world.responses()[0]["memory"] == "kept"
+
+
+async def test_a_session_of_which_turns_are_missing_is_said_to_be_lost(flume: Flume) -> None:
+    flume.write(body("r-1", session_id="s"), body("r-2", session_id="s"))
+    await flume.finish("r-1")
+    await flume.running("r-2")
+    flume.world.memory.sessions.clear()
+
+    await flume.own([])
+    async with Flume(flume.world, HeldRuns(instant=True)) as other:
+        await other.settle()
+
+    (response,) = flume.world.responses("r-2")
     assert (response["status"], response["memory"]) == ("completed", "lost")
-    assert flume.world.conversations.turns == {}
 
 
 async def test_a_request_without_a_session_has_no_memory(flume: Flume) -> None:
@@ -140,19 +159,19 @@ async def test_a_request_without_a_session_has_no_memory(flume: Flume) -> None:
     await flume.settle()
 
     assert flume.world.responses()[0]["memory"] == "none"
-    assert flume.world.conversations.turns == {}
+    assert flume.world.memory.sessions == {}
 
 
 async def test_an_answer_waits_until_its_turn_is_kept(flume: Flume, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.pipeline.SESSION_RETRY_S", 0)
+    monkeypatch.setattr("streams.journal.RETRY_S", 0)
     flume.write(body("r-1", session_id="s"))
     await flume.until(lambda: flume.runs.running)
-    flume.world.conversations.away = True
+    flume.store.away = True
     flume.runs.end("r-1")
     await flume.rest()
     assert flume.world.responses() == []
 
-    flume.world.conversations.away = False
+    flume.store.away = False
     await flume.settle()
 
     assert flume.world.responses()[0]["memory"] == "kept"
