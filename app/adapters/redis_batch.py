@@ -15,7 +15,7 @@ from streams.ports import StoreUnavailable
 Argument = str | bytes | int
 Command = tuple[Argument, ...]
 
-MOST_TOGETHER: Final = 64  # bounds how long one command holds Redis
+MOST_TOGETHER: Final = 32  # bounds how long one command holds Redis
 MOST_IN_FLIGHT: Final = 4  # pipelines; what is called meanwhile goes with the next
 FOLDER: Final = "redis_scripts"
 

@@ -1,7 +1,7 @@
 """The marker of a request: `A<attempt>.<token>:<sha>` admitted, `O...` decided, `D:<sha>` answered.
 
-The token is written in digits, as the fraction of the attempt: so the version before, which knows
-`A<attempt>:<sha>` alone, takes all of these for admitted and counts the attempt up: both may run in one group.
+The token is written in digits, as the fraction of the attempt: so the version before, which only knows
+`A<attempt>:<sha>` , takes all of these for admitted and counts the attempt up. Both may run in one group.
 """
 
 from functools import lru_cache

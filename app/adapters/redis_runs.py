@@ -48,7 +48,7 @@ class RedisRuns:
         flat, read, turns = await self._call(BEGIN, run, self._with_session(run, session_id), args)
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         return Begun(
-            entries={name.decode(): value for name, value in fields.items() if name[:1] != STREAM_S_OWN},
+            entries={_read(name): value for name, value in fields.items() if name[:1] != STREAM_S_OWN},
             session_items=[item for turn in turns for item in orjson.loads(turn)["items"]],
             session_lost=len(turns) < read,
             agent_version=int(fields[b"@version"]),
@@ -62,9 +62,9 @@ class RedisRuns:
         removed: list[Argument] = []
         for name, value in entries.items():
             if value is None:
-                removed.append(name)
+                removed.append(_written(name))
             else:
-                added += (name, value)
+                added += (_written(name), value)
         held = held_by(run.attempt, run.token)
         counts = (held, self._horizon_ms, turns_out, len(added) // 2, len(removed))
         await self._call(RECORD, run, self._own_keys(run), (*counts, *added, *removed))
@@ -110,6 +110,14 @@ class RedisRuns:
 
 def _attempt(run: RunKey) -> str:
     return f"{run.generation}.{run.attempt}"
+
+
+def _written(name: str) -> bytes:
+    return name.encode("utf-8", "surrogatepass")  # a model may have had a part in it, which says half letters
+
+
+def _read(name: bytes) -> str:
+    return name.decode("utf-8", "surrogatepass")
 
 
 def _crashes(fields: Mapping[bytes, bytes], present: str) -> int:

@@ -43,7 +43,7 @@ async def test_entries_are_any_bytes_under_any_names(claims: ClaimStore, runs: R
         "ü 語": bytes(range(256)),
         "a\x00b": b"\r\n",
         "m:" + "x" * 999: b"\xff\xfe",
-        "m@": b"@",
+        "m@\ud83d": b"@",
     }
     run = await admitted(claims)
     await begun(runs, run)
