@@ -1,8 +1,7 @@
 """Before a partition admits anything, every outcome that any earlier owner published is known."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,53 +10,19 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from app import provision
-from app.adapters import record_batches
 from app.adapters.clock import SystemClock
 from app.adapters.fenced_producer import FencedProducer
-from app.adapters.kafka_ledger import KafkaLedger
 from streams.flow import Duplicate, Emission, place_identity
 from streams.observations import LedgerRead
-from streams.options import FlowOptions, KafkaOptions, StreamOptions
-from streams.ownership import Membership, Ownership
+from streams.options import KafkaOptions
 from streams.ports import Claim, LedgerLost, Shelf
 from streams.topics import TopicNames, topic_names
-from tests.broker.group_member import GroupMember
+from tests.broker.next_owner import Owner, left_open, predecessor, publish
 from tests.broker.outcomes import SHA, ids, letter, response
 from tests.broker.topic_reader import read_all
-from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
-from tests.doubles.observed import Observed
+from tests.doubles.memory_claims import ClaimMemory
 
 SOON_S = 3.0  # what a crash in the middle of a transaction may cost the next owner
-
-
-class Owner:
-    """The next owner of partitions."""
-
-    def __init__(self, kafka: KafkaOptions, days: int = 7) -> None:
-        clock = SystemClock()
-        self.kafka = kafka
-        self.topics = topic_names(kafka.topic_prefix, kafka.app_id)
-        self.claims = MemoryClaims(lambda: round(clock.at().timestamp() * 1000))
-        self.ownership = Ownership()
-        self.observed = Observed()
-        options = StreamOptions(kafka=kafka, flow=FlowOptions(idempotency_days=days))
-        self.ledger = KafkaLedger(options, self.topics, self.claims, self.ownership, clock, self.observed)
-        self._generation = 0
-
-    def own(self, *partitions: int) -> None:
-        self._generation += 1
-        self.ownership.assigned(Membership(self._generation, "m-1", None), partitions)
-
-    async def take_over(self, *partitions: int) -> float:
-        """Own these and read what was answered on them; returns how long it took."""
-        self.own(*partitions)
-        began = time.monotonic()
-        await self.ledger.rebuild(partitions)
-        return time.monotonic() - began
-
-    async def knows(self, *request_ids: str, partition: int = 0) -> list[bool]:
-        claims = [Claim("acme", request_id, SHA, partition, None) for request_id in request_ids]
-        return [verdict == Duplicate() for verdict in await self.claims.claim(claims)]
 
 
 @pytest.fixture
@@ -71,34 +36,11 @@ def topics(deployment: KafkaOptions) -> TopicNames:
     return topic_names(deployment.topic_prefix, deployment.app_id)
 
 
-async def publish(deployment: KafkaOptions, *emissions: Emission) -> None:
-    """As an earlier owner did, who is gone."""
-    async with AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, enable_idempotence=True) as producer:
-        await record_batches.send(producer, emissions)
-
-
 @pytest.fixture
-async def dying(deployment: KafkaOptions, owner: Owner) -> AsyncIterator[FencedProducer]:
+async def dying(owner: Owner) -> AsyncIterator[FencedProducer]:
     """The producer of a worker that owned partition 0, as the offset that it committed says."""
-    name = f"{deployment.app_id}-dying"
-    producer = FencedProducer(
-        bootstrap_servers=deployment.bootstrap, transactional_id=name, transaction_timeout_ms=10_000
-    )
-    await producer.start()
-    async with GroupMember(deployment) as member:
-        await producer.begin_transaction()
-        await producer.commit_offsets(
-            owner.topics.requests, {0: 1}, deployment.app_id, member.membership, name
-        )
-        await producer.commit_transaction()
-    yield producer
-    await producer.stop()
-
-
-async def left_open(producer: FencedProducer, emissions: Sequence[Emission]) -> None:
-    """The broker has the records; whether they count is not decided."""
-    await producer.begin_transaction()
-    await record_batches.send(producer, emissions)
+    async with predecessor(owner) as producer:
+        yield producer
 
 
 async def test_all_that_was_answered_is_known_when_a_partition_opens(
