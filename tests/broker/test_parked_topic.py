@@ -2,21 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from app import provision
 from app.adapters.fenced_producer import FencedProducer
-from streams.flow import Emission
+from app.adapters.kafka_parked import KafkaParked
+from app.brokers.kafka import KafkaBroker
+from streams.flow import Emission, Record
+from streams.observations import Fault
 from streams.options import KafkaOptions
-from streams.parked import parked_key
+from streams.parked import Parked, ParkedPlace, ParkReason, encode_parked, parked_key
 from streams.topics import TopicNames, topic_names
 from tests.broker.next_owner import Owner, left_open, predecessor, publish
 from tests.broker.outcomes import response
+from tests.broker.topic_reader import ends_of
 from tests.doubles.memory_claims import ClaimMemory
 
 SOON_S = 3.0
+COMPACTED_S = 60.0  # the broker looks for something to clean every 15 s
 
 
 @pytest.fixture
@@ -130,3 +137,116 @@ async def test_what_the_new_owner_parks_itself_is_not_told_while_another_partiti
     await taking_over
 
     assert owner.parked.taken == {0: [], 1: []}
+
+
+@pytest.fixture
+async def bodies(owner: Owner) -> AsyncIterator[KafkaParked]:
+    reader = KafkaParked(owner.kafka, owner.topics.parked, owner.observed)
+    await reader.start()
+    yield reader
+    await reader.stop()
+
+
+def body(number: int) -> Parked:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    record = Record("agent.requests", 0, number, 0, b"acme", b'{"n":%d}' % number, (("h", b"\xff"),))
+    return Parked("acme", f"r-{number}", "a" * 64, ParkReason.WINDOW, record, at, at)
+
+
+async def park(owner: Owner, *numbers: int, partition: int = 0) -> list[ParkedPlace]:
+    """Park these; returns where they stand."""
+    (end,) = [
+        end
+        for place, end in (await ends_of(owner.kafka.bootstrap, owner.topics.parked)).items()
+        if place.partition == partition
+    ]
+    records = [
+        parked(owner.topics, f"r-{number}", encode_parked(body(number)), partition) for number in numbers
+    ]
+    await publish(owner.kafka, *records)
+    return [ParkedPlace(partition, end + nth) for nth in range(len(numbers))]
+
+
+async def test_a_parked_request_is_read_again_from_its_place(owner: Owner, bodies: KafkaParked) -> None:
+    places = await park(owner, *range(3000)) + await park(owner, 5000, partition=2)
+
+    asked = [2999, 0, 3000, 1, 2, 1500, 1, 100]
+    read = await bodies.fetch([places[number] for number in asked])
+
+    assert read == [body(5000 if number == 3000 else number) for number in asked]
+    assert await bodies.fetch([]) == []
+
+
+async def test_one_that_was_parked_in_a_transaction_is_read_beyond_those_that_were_aborted(
+    owner: Owner, bodies: KafkaParked, dying: FencedProducer
+) -> None:
+    for number in (1, 2):
+        await left_open(dying, [parked(owner.topics, f"r-{number}", encode_parked(body(number)))])
+        await (dying.abort_transaction if number == 1 else dying.commit_transaction)()
+
+    assert await bodies.fetch([ParkedPlace(0, 2), ParkedPlace(0, 1)]) == [body(2), None]
+
+
+async def test_one_that_is_done_is_gone(owner: Owner, bodies: KafkaParked) -> None:
+    (place,) = await park(owner, 1)
+    await publish(owner.kafka, parked(owner.topics, "r-1", None))
+
+    assert await bodies.fetch([ParkedPlace(0, place.offset + 1), place]) == [None, body(1)]
+
+
+async def test_one_that_compaction_removed_is_gone(owner: Owner, bodies: KafkaParked) -> None:
+    await make_compact_soon(owner)
+    await park(owner, *([1, 2] * 50))
+    places = await park(owner, *([3] * 50))
+
+    async with asyncio.timeout(COMPACTED_S):
+        while (await bodies.fetch([ParkedPlace(0, 0)])) != [None]:
+            places = await park(owner, 3)  # what was written last is never compacted
+            await asyncio.sleep(0.5)
+
+    assert await bodies.fetch([ParkedPlace(0, 0), ParkedPlace(0, 40), places[-1]]) == [None, None, body(3)]
+    await owner.take_over(0)
+    assert {key for _, key, _ in owner.parked.taken[0]} == {parked_key("acme", f"r-{n}") for n in (1, 2, 3)}
+
+
+async def test_one_that_cannot_be_read_is_reported_and_hurts_no_other(
+    owner: Owner, bodies: KafkaParked
+) -> None:
+    await publish(owner.kafka, parked(owner.topics, "r-0", b"rubbish"))
+    (place,) = await park(owner, 1)
+
+    assert await bodies.fetch([ParkedPlace(0, 0), place]) == [None, body(1)]
+    assert [fault.stage for fault in owner.observed.of(Fault)] == ["parked"]
+
+
+async def test_a_place_beyond_the_log_is_gone(owner: Owner, bodies: KafkaParked) -> None:
+    assert await bodies.fetch([ParkedPlace(0, 1000)]) == [None]
+
+
+async def test_kafka_is_waited_for(own_kafka: KafkaBroker, topic_prefix: str) -> None:
+    bootstrap = own_kafka.start().bootstrap
+    owner = Owner(KafkaOptions(bootstrap, topic_prefix, 4, topic_prefix.rstrip(".")))
+    await provision.create(owner.kafka)
+    (place,) = await park(owner, 1)
+    reader = KafkaParked(owner.kafka, owner.topics.parked, owner.observed)
+    await reader.start()
+    own_kafka.stop()
+
+    reading = asyncio.ensure_future(reader.fetch([place]))
+    done, _ = await asyncio.wait({reading}, timeout=1)
+    assert not done
+    own_kafka.start()
+
+    async with asyncio.timeout(30):
+        assert await reading == [body(1)]
+    await reader.stop()
+
+
+async def make_compact_soon(owner: Owner) -> None:
+    """Segments of a second, cleaned as soon as there is anything to clean."""
+    admin = await provision.connect(owner.kafka.bootstrap)
+    settings = {"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.001"}
+    settings |= {"cleanup.policy": "compact"}  # all others go back to what the broker has
+    resource = ConfigResource(ConfigResourceType.TOPIC, owner.topics.parked, settings)
+    await admin.alter_configs([resource])
+    await admin.close()
