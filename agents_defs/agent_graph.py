@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +10,11 @@ from agents._run_state_agent_identity import _iter_agent_graph as reachable_agen
 from agents.models.default_models import get_default_model_settings
 
 from agents_defs.metered_model import MeteredModel
+from agents_defs.model_ladder import ladder_of
 from agents_defs.model_provider import NamedModel
 from agents_defs.prices import UNKNOWN
 from agents_defs.registry import BadRegistration
-from agents_defs.run_scope import SCOPE
+from agents_defs.scoped_guardrail import scoped_guardrail
 from agents_defs.scoped_tool import ScopedTools
 
 if TYPE_CHECKING:
@@ -49,13 +47,13 @@ def build_graph(spec: AgentSpec, workshop: Workshop, model: str | None = None) -
 
 def prepare(agent: Agent[Any], spec: AgentSpec, workshop: Workshop, model: str | None = None) -> None:
     """Puts meters before one agent's model, tools and guardrails. Once, and before it runs."""
-    _use_model(agent, _chosen(agent, spec, workshop.models, model), spec)
+    _use_model(agent, _chosen(agent, spec, workshop.models, model), spec, workshop.models)
     agent.tools = [
         workshop.tools.scoped(tool, spec.tool_timeout_s) if isinstance(tool, FunctionTool) else tool
         for tool in agent.tools
     ]
-    agent.input_guardrails = [_scoped_guardrail(guardrail) for guardrail in agent.input_guardrails]
-    agent.output_guardrails = [_scoped_guardrail(guardrail) for guardrail in agent.output_guardrails]
+    agent.input_guardrails = [scoped_guardrail(guardrail) for guardrail in agent.input_guardrails]
+    agent.output_guardrails = [scoped_guardrail(guardrail) for guardrail in agent.output_guardrails]
 
 
 def _chosen(agent: Agent[Any], spec: AgentSpec, models: ModelAccess, model: str | None) -> NamedModel:
@@ -64,31 +62,16 @@ def _chosen(agent: Agent[Any], spec: AgentSpec, models: ModelAccess, model: str 
         return models.named(model)
     if isinstance(agent.model, Model):
         name = getattr(agent.model, "model", None) or type(agent.model).__name__
-        return NamedModel(str(name), agent.model, lambda: UNKNOWN)
+        return NamedModel(str(name), agent.model, lambda: UNKNOWN, provider=type(agent.model).__name__)
     return models.tier(spec.model_tier) if agent.model is None else models.named(agent.model)
 
 
-def _use_model(agent: Agent[Any], chosen: NamedModel, spec: AgentSpec) -> None:
+def _use_model(agent: Agent[Any], chosen: NamedModel, spec: AgentSpec, models: ModelAccess) -> None:
     """Settings that the SDK chose for the name of another model are chosen anew."""
     own = agent.model
     implicit = ModelSettings() if isinstance(own, Model) else get_default_model_settings(own)
-    if agent.model_settings == implicit:
+    own_settings = agent.model_settings != implicit
+    if not own_settings:
         agent.model_settings = get_default_model_settings(chosen.name)
-    agent.model = MeteredModel(chosen, agent.name, spec)
-
-
-def _scoped_guardrail(guardrail: Any) -> Any:
-    """An input or output guardrail whose model calls are counted apart, as a guardrail's."""
-    check: Callable[..., Any] = guardrail.guardrail_function
-    name = guardrail.get_name()
-
-    async def scoped_check(*args: Any) -> Any:
-        outer = SCOPE.get()
-        token = SCOPE.set(outer.child(f"g:{name}", "guardrail") if outer is not None else None)
-        try:
-            verdict = check(*args)
-            return await verdict if inspect.isawaitable(verdict) else verdict
-        finally:
-            SCOPE.reset(token)
-
-    return dataclasses.replace(guardrail, guardrail_function=scoped_check, name=name)
+    fallbacks = [models.named(name) for name in spec.fallback_models]
+    agent.model = MeteredModel(ladder_of(chosen, fallbacks, own_settings=own_settings), agent.name, spec)

@@ -15,10 +15,15 @@ _REASONING = {"response.reasoning_summary_text.delta", "response.reasoning_text.
 
 
 class DeltaFeed:
-    """Numbers the model turns of one run, and counts the characters of each turn's text."""
+    """Numbers the model turns of one run, and counts the characters of each turn's text.
 
-    def __init__(self, listener: RunListener) -> None:
+    Turns below `turns_out` were told by an earlier attempt: of these nothing is told again.
+    """
+
+    def __init__(self, listener: RunListener, turns_out: int = 0) -> None:
         self._listener = listener
+        self._turns_out = turns_out
+        self.said = False  # whether a reader was told a part of what the model says in this turn
         self._turn = -1
         self._agent: str | None = None
         self._chars = 0
@@ -29,6 +34,7 @@ class DeltaFeed:
         self._turn += 1
         self._chars = 0
         self._texts = []
+        self.said = False
         if self._agent is not None and self._agent != agent:
             self._tell("agent_changed", {"from": self._agent, "to": agent})
         self._agent = agent
@@ -39,6 +45,11 @@ class DeltaFeed:
             self._text(event.delta)  # type: ignore[union-attr, arg-type]  # `type` tells which event it is
         elif kind in _REASONING:
             self._tell("reasoning", {"text": event.delta})  # type: ignore[union-attr]  # as above
+            self.said = True
+
+    def whole(self, text: str) -> None:
+        """The text of a turn that was not streamed: it is recorded, or nobody's."""
+        self._text(text)
 
     def tool_called(self, name: str, call_id: str, arguments: str) -> None:
         self._tell("tool_called", {"name": name, "call_id": call_id, "arguments": _parsed(arguments)})
@@ -62,11 +73,13 @@ class DeltaFeed:
     def _text(self, text: str) -> None:
         if text:
             self._tell("text", {"text": text})
+            self.said = True
             self._texts.append(text)
             self._chars += len(text)
 
     def _tell(self, kind: Any, data: dict[str, Any]) -> None:
-        self._listener.on_delta(kind, data, self._turn, self._chars)
+        if self._turn >= self._turns_out:
+            self._listener.on_delta(kind, data, self._turn, self._chars)
 
 
 def _parsed(arguments: str) -> Any:

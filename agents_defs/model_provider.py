@@ -37,6 +37,12 @@ class NamedModel:
     model: Model
     rates: Callable[[], Rates]
     secrets: tuple[str, ...] = field(default=(), repr=False)  # never to appear in a message
+    provider: str = "configured"  # what fails together
+
+    @property
+    def watched(self) -> tuple[str, str]:
+        """By which its failures are counted."""
+        return (self.provider, self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,7 @@ async def ask(
     if scope is None:  # outside of any run: somebody tries an agent out
         return (await Runner.run(asked, question, context=context.context, max_turns=max_turns)).final_output
     scope.run.prepare(asked)
-    child = scope.child(f"a{scope.asked}:{agent.name}")
-    scope.asked += 1
+    child = scope.child(f"a{scope.count('a')}:{agent.name}")
     token = SCOPE.set(child)
     try:
         result = await Runner.run(

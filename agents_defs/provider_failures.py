@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
 import aiohttp
@@ -15,6 +15,7 @@ from agents import AgentsException, ModelBehaviorError
 from schemas.failures import Code, RunFailure
 
 MAX_QUOTE_CHARS = 300
+TOO_MANY_REQUESTS = 429
 _KEY_LIKE = re.compile(r"\b(?:sk|key|pk)-[A-Za-z0-9*_\-]{4,}|(?i:bearer)\s+\S+")
 _NEVER_SENT = (
     aiohttp.ClientConnectorError,
@@ -48,12 +49,22 @@ class CallFailure:
 
     failure: RunFailure
     maybe_paid: bool
+    throttled: bool = False  # the provider works, but not for us, not now
+
+    @property
+    def retriable(self) -> bool:
+        """The same call may succeed when it is made again."""
+        return self.failure.failure.retriable
+
+    def told_as(self, failure: RunFailure) -> CallFailure:
+        return replace(self, failure=failure)
 
 
 def call_failure(error: Exception, model: str, secrets: Sequence[str] = ()) -> CallFailure:
     """What to make of an exception from a provider's client. The failure's text holds no secret."""
     if isinstance(error, openai.APIStatusError):
-        return CallFailure(_status_failure(error, model, secrets), maybe_paid=False)
+        throttled = error.status_code == TOO_MANY_REQUESTS
+        return CallFailure(_status_failure(error, model, secrets), maybe_paid=False, throttled=throttled)
     code = _code(error)
     told = "" if isinstance(error, openai.APIConnectionError) else f": {redacted(_words(error), secrets)}"
     text = f"{_what_happened(code, error)} (model {model}){told}"

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 Purpose = Literal["agent", "guardrail", "compaction", "judge", "shadow"]
 CallState = Literal["settled", "unknown"]
-DeltaKind = Literal[
-    "text", "reasoning", "tool_called", "tool_returned", "agent_changed", "approval_required"
-]
+DeltaKind = Literal["text", "reasoning", "tool_called", "tool_returned", "agent_changed", "approval_required"]
 
 
 @dataclass(frozen=True, slots=True)

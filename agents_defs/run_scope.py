@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -10,6 +12,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from agents_defs.run_journal import RunNeedsApproval, RunPostponed
+from agents_defs.run_record import RunRecord
 from schemas.failures import Code, RunFailure
 from schemas.money import format_usd
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from agents import Agent
 
     from agents_defs.delta_feed import DeltaFeed
+    from agents_defs.recovery import Recovery
     from agents_defs.run_order import ModelCall, Purpose, RunListener, RunOrder
 
 MAX_SEGMENT_CHARS = 96
@@ -32,8 +37,19 @@ class LiveRun:
     now: Callable[[], float]
     feed: DeltaFeed | None  # None: nobody watches
     prepare: Callable[[Agent[Any]], None]  # meters another agent as the run's own are
-    calls: list[ModelCall] = field(default_factory=list)
-    spent_usd: Decimal = Decimal(0)
+    recovery: Recovery
+    ends: float  # when its time is up, by the event loop's clock
+    name: str = field(init=False)  # the run's id, as it stands in headers
+    record: RunRecord = field(init=False)
+    calls: list[ModelCall] = field(init=False)
+    spent_usd: Decimal = field(init=False)
+    degraded: bool = False  # something else than the model that was meant has answered
+
+    def __post_init__(self) -> None:
+        self.name = header_safe(self.order.run_id)
+        self.record = RunRecord(self.order.journal)
+        self.calls = list(self.order.paid)
+        self.spent_usd = sum((call.cost_usd for call in self.calls if call.cost_usd), Decimal(0))
 
     def settle(self, call: ModelCall) -> None:
         self.calls.append(call)
@@ -54,20 +70,63 @@ class RunScope:
     """A run, or a part of it that counts its model calls for itself: a tool call, a guardrail."""
 
     run: LiveRun
-    path: str  # "<run_id>/", "<run_id>/t:<tool call id>/"
+    path: str = ""  # "", "t:<tool call id>/", "t:<tool call id>/g:<guardrail>/"
     purpose: Purpose = "agent"
     nested: bool = False
-    ordinal: int = 0  # of the next model call
-    asked: int = 0  # agents asked from within
+    ordinal: int = 0  # of the next model turn
+    counts: dict[str, int] = field(default_factory=dict)  # of the parts that have a number
+    paused: dict[str, RunScope] = field(default_factory=dict)  # tool calls that wait for an approval
+    working: set[asyncio.Future[None]] = field(default_factory=set)
 
     def child(self, segment: str, purpose: Purpose | None = None) -> RunScope:
-        return RunScope(self.run, f"{self.path}{header_safe(segment)}/", purpose or self.purpose, nested=True)
+        """A part of this one. The second of the same name in one run is another part."""
+        segment = header_safe(segment)
+        nth = self.count(segment)
+        path = f"{self.path}{segment}~{nth}/" if nth else f"{self.path}{segment}/"
+        return RunScope(self.run, path, purpose or self.purpose, nested=True)
 
-    def next_call_id(self) -> str:
-        """Unique in the life of the request: a later attempt asks again under another name."""
-        call_id = f"{self.path}m{self.ordinal}.{self.run.order.attempt}"
+    def entry(self, kind: str) -> str:
+        """The name of what is recorded of this part as a whole."""
+        return kind + self.path.removesuffix("/")
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[None]:
+        """Around what runs beside others of this part. Who ends the attempt waits until they are done.
+
+        Else the SDK would cancel them: calls that are paid for, and tools of which nobody knew the result.
+        """
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.working.add(mine)
+        try:
+            yield
+        except Exception:
+            stopped = self.run.record.stopped
+            if not isinstance(stopped, RunPostponed | RunNeedsApproval):
+                raise
+            self.working.discard(mine)
+            if self.working:
+                await asyncio.wait(list(self.working))
+            raise stopped from None
+        finally:
+            self.working.discard(mine)
+            mine.set_result(None)
+
+    def count(self, what: str) -> int:
+        """How many of these there were before."""
+        nth = self.counts.get(what, 0)
+        self.counts[what] = nth + 1
+        return nth
+
+    def next_place(self) -> str:
+        """Of the next model turn, unique in the run and the same in each attempt."""
+        place = f"{self.path}m{self.ordinal}"
         self.ordinal += 1
-        return call_id
+        return place
+
+    def call_id(self, place: str, attempted: int) -> str:
+        """Unique in the life of the request: who asks again asks under another name."""
+        call_id = f"{self.run.name}/{place}.{self.run.order.attempt}"
+        return call_id if attempted == 1 else f"{call_id}-{attempted}"
 
 
 def header_safe(text: str) -> str:

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agents import RunConfig, Runner, set_tracing_disabled
-from pydantic_core import to_jsonable_python
 
 from agents_defs import identity_patch
 from agents_defs.agent_graph import Workshop, prepare
 from agents_defs.delta_feed import DeltaFeed
 from agents_defs.graph_pool import GraphPools
+from agents_defs.recovery import Recovery
 from agents_defs.run_context import RunContext
+from agents_defs.run_journal import RunStopped
 from agents_defs.run_order import RunResult, SlowNotice
-from agents_defs.run_scope import SCOPE, LiveRun, RunScope, header_safe
+from agents_defs.run_scope import SCOPE, LiveRun, RunScope
 from agents_defs.sdk_failures import failure_of
+from agents_defs.tool_output import value_of
 from schemas.failures import Code, RunFailure
 
 if TYPE_CHECKING:
@@ -41,10 +43,12 @@ class AgentRunner:
         *,
         now: Callable[[], float] | None = None,  # monotonic seconds; None: the event loop's
         max_idle_graphs: int = MAX_IDLE_GRAPHS,
+        recovery: Recovery | None = None,
     ) -> None:
         self._registry = registry
         self._workshop = Workshop(models)
         self._now = now
+        self._recovery = recovery or Recovery()
         self._pools = GraphPools(self._workshop, max_idle_graphs)
         self._config = RunConfig(tracing_disabled=True)
         set_tracing_disabled(True)
@@ -56,7 +60,7 @@ class AgentRunner:
             self._pools.pool(spec, None)
 
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
-        """Does one run. Raises schemas.failures.RunFailure and asyncio.CancelledError, nothing else."""
+        """Does one run. Raises RunFailure, RunStopped and asyncio.CancelledError, nothing else."""
         if order.timeout_s <= 0:
             raise RunFailure(Code.MODEL_TIMEOUT, "no time was left for the run")
         try:
@@ -71,22 +75,16 @@ class AgentRunner:
 
     async def _within_time(self, live: LiveRun, graph: Agent[Any]) -> RunResult:
         order, loop = live.order, asyncio.get_running_loop()
-        scope = RunScope(live, f"{header_safe(order.run_id)}/")
+        scope = RunScope(live)
         warning = loop.call_later(order.spec.warn_after_s, _warn, live, graph.name)
         token = SCOPE.set(scope)
         limit = asyncio.timeout(order.timeout_s)
         try:
             async with limit:
                 return await self._run(scope, graph)
-        except TimeoutError as error:
-            if not limit.expired():
-                raise failure_of(error) from error
-            raise RunFailure(
-                Code.MODEL_TIMEOUT, f"the run did not end within {order.timeout_s:g} s"
-            ) from None
         except Exception as error:  # noqa: BLE001  whatever the SDK raises is translated
-            failure = failure_of(error)
-            raise failure from failure.cause
+            found = _ended(live, error, limit.expired())
+            raise found from found.__cause__
         finally:
             SCOPE.reset(token)
             warning.cancel()
@@ -109,7 +107,8 @@ class AgentRunner:
             raise RunFailure(
                 Code.TOOL_FAILED, f"a tool waits for an approval, which nobody can give here: {waiting}"
             )
-        output = ended.final_output if isinstance(ended.final_output, str) else _json(ended.final_output)
+        live.record.check()
+        output = ended.final_output if isinstance(ended.final_output, str) else value_of(ended.final_output)
         if live.feed is not None:
             live.feed.finished(output)
         return RunResult(
@@ -119,6 +118,7 @@ class AgentRunner:
             models=tuple(dict.fromkeys(call.model for call in live.calls)),
             new_items=[*asked, *(dict(item.to_input_item()) for item in ended.new_items)],
             calls=tuple(live.calls),
+            degraded=live.degraded,
         )
 
     def _live(self, order: RunOrder, listener: RunListener) -> LiveRun:
@@ -126,9 +126,23 @@ class AgentRunner:
             order=order,
             listener=listener,
             now=self._now or asyncio.get_running_loop().time,
-            feed=DeltaFeed(listener) if order.stream else None,
+            feed=DeltaFeed(listener, order.turns_out) if order.stream else None,
             prepare=lambda agent: prepare(agent, order.spec, self._workshop, order.model),
+            recovery=self._recovery,
+            ends=asyncio.get_running_loop().time() + order.timeout_s,
         )
+
+
+def _ended(live: LiveRun, error: Exception, timed_out: bool) -> Exception:
+    """What to raise: why the run was stopped, whatever came of that, else the failure."""
+    stopped = live.record.stopped
+    if isinstance(stopped, RunStopped):
+        return stopped
+    if stopped is not None:
+        error = stopped
+    elif isinstance(error, TimeoutError) and timed_out:
+        return RunFailure(Code.MODEL_TIMEOUT, f"the run did not end within {live.order.timeout_s:g} s")
+    return failure_of(error)
 
 
 def _input_items(order: RunOrder) -> list[dict[str, Any]]:
@@ -151,10 +165,6 @@ def _context(order: RunOrder) -> RunContext:
         attempt=order.attempt,
         metadata=order.metadata,
     )
-
-
-def _json(output: Any) -> Any:
-    return to_jsonable_python(output, by_alias=True)
 
 
 def _warn(live: LiveRun, agent: str) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents import FunctionTool, ModelBehaviorError, ToolTimeoutError
+from agents.agent_tool_state import get_agent_tool_state_scope, peek_agent_tool_run_result
 from agents.tool import (
     default_tool_error_function,
     default_tool_timeout_error_message,
@@ -21,9 +22,16 @@ from agents.tool import (
 )
 from agents.tool_context import ToolContext
 
+from agents_defs.journal_entries import INTENT, TOOL, ToolEntry, tool_bytes, tool_entry
+from agents_defs.run_journal import RunStopped
 from agents_defs.run_scope import SCOPE
 from agents_defs.sdk_failures import run_failure
+from agents_defs.tool_effects import effect_of
+from agents_defs.tool_output import read_back, written
 from schemas.failures import Code, RunFailure
+
+if TYPE_CHECKING:
+    from agents_defs.run_scope import RunScope
 
 _FAILED_BY_DEFAULT = "_function_tool_default_failure_handled"
 """The SDK's own mark on a tool's context: the tool raised, and the model is told so in the default words."""
@@ -54,17 +62,54 @@ class ScopedInvocation:
         outer = SCOPE.get()
         if outer is None:  # outside of any run: somebody tries an agent out
             return await self._invoked(ctx, arguments)
+        call = f"t:{ctx.tool_call_id}"
+        paused = outer.paused.pop(call, None)
+        scope = paused or outer.child(call)
         feed = None if outer.nested else outer.run.feed
-        if feed is not None:
+        raw = outer.run.record.read(scope.entry(TOOL))
+        if feed is not None and paused is None:
             feed.tool_called(self._tool.name, ctx.tool_call_id, arguments)
-        token = SCOPE.set(outer.child(f"t:{ctx.tool_call_id}"))
+        if raw is not None:
+            entry = tool_entry(raw)
+            outer.run.degraded |= entry.degraded
+            if not entry.worded:
+                setattr(ctx, _FAILED_BY_DEFAULT, True)
+            output, ok = read_back(entry.output), entry.ok
+        else:
+            async with outer.together():
+                output, ok = await self._recorded(scope, ctx, arguments)
+        if raw is None and _waits_for_approval(ctx):
+            outer.paused[call] = scope
+        elif feed is not None:
+            feed.tool_returned(ctx.tool_call_id, ok, output)
+        return output
+
+    async def _recorded(self, scope: RunScope, ctx: ToolContext[Any], arguments: str) -> tuple[Any, bool]:
+        """Invokes the tool; what it gave back is written down before anybody acts on it."""
+        run = scope.run
+        if effect_of(self._tool) == "at_most_once":
+            await self._intend(scope)
+        token = SCOPE.set(scope)
         try:
             output, ok = await self._outcome(ctx, arguments)
         finally:
             SCOPE.reset(token)
-        if feed is not None:
-            feed.tool_returned(ctx.tool_call_id, ok, output)
-        return output
+        # Whatever an agent inside of the tool made of it: the run is stopped.
+        run.record.check()
+        if run.record.kept and not _waits_for_approval(ctx):
+            told = written(output, self._tool)
+            worded = not getattr(ctx, _FAILED_BY_DEFAULT, False)
+            entry = tool_bytes(ToolEntry(told, ok, run.degraded, worded))
+            await run.record.write({scope.entry(TOOL): entry})
+            output = read_back(told)
+        return output, ok
+
+    async def _intend(self, scope: RunScope) -> None:
+        record, name = scope.run.record, scope.entry(INTENT)
+        if record.read(name) is not None:
+            told = f"the tool {self._tool.name} was being called at {scope.path} when its worker ended"
+            raise record.stop(RunFailure(Code.UNKNOWN_CALL, told))
+        await record.write({name: b"{}"})
 
     async def _outcome(self, ctx: ToolContext[Any], arguments: str) -> tuple[Any, bool]:
         """The tool's output, and whether it worked. Raises RunFailure where that ends the run."""
@@ -72,7 +117,7 @@ class ScopedInvocation:
         try:
             async with patience:
                 output = await self._invoked(ctx, arguments)
-        except (ModelBehaviorError, RunFailure):
+        except (ModelBehaviorError, RunFailure, RunStopped):
             raise
         except TimeoutError as error:
             if not patience.expired():
@@ -121,6 +166,14 @@ class ScopedTools:
             # The tool itself is kept too, or another one could come to have its id.
             self._made[key] = (tool, _scoped(tool, tool.timeout_seconds or timeout_s))
         return self._made[key][1]
+
+
+def _waits_for_approval(ctx: ToolContext[Any]) -> bool:
+    """Whether the agent that this tool asked has itself called a tool that a person is to approve."""
+    if ctx.tool_call is None:
+        return False
+    nested = peek_agent_tool_run_result(ctx.tool_call, scope_id=get_agent_tool_state_scope(ctx))
+    return bool(nested is not None and nested.interruptions)
 
 
 def _scoped(tool: FunctionTool, timeout_s: float | None) -> FunctionTool:

@@ -3,9 +3,11 @@
 import re
 from urllib.parse import unquote
 
-# "<tenant>%2F<request>%2F<generation>.<attempt>/<path>m<ordinal>.<try>": run, journal path, ordinal, try.
+# "<tenant>%2F<request>%2F<generation>/<path>m<ordinal>.<attempt>[-<try>]": run, journal path, ordinal, try.
+# Runs without a journal had their attempt in the run's part: "<generation>.<attempt>/".
 _RUN = re.compile(r"(?P<name>.+)%2F(?P<generation>\d+)(?:\.\d+)?")
-_TRY = re.compile(r"[^A-Za-z0-9](?:try|attempt|t)?\d+$")
+_CALL = re.compile(r"(?P<place>(?:.*/)?m\d+)\.\d+(?:-\d+)?")
+_TRY = re.compile(r"[^A-Za-z0-9](?:try|attempt|t)?\d+$")  # of other writers
 
 
 def call_key(call_id: str) -> str:
@@ -14,7 +16,8 @@ def call_key(call_id: str) -> str:
     found = _RUN.fullmatch(run)
     if found is not None:
         run = f"{found['name']}%2F{found['generation']}"
-    return run + slash + _TRY.sub("", rest)
+    call = _CALL.fullmatch(rest)
+    return run + slash + (call["place"] if call is not None else _TRY.sub("", rest))
 
 
 def request_of(call_id: str) -> str | None:

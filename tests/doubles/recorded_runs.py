@@ -9,7 +9,9 @@ from typing import Any
 from agents import Agent, Model
 
 from agents_defs.model_access import FixedAccess
+from agents_defs.recovery import Recovery
 from agents_defs.registry import AgentSpec, Registry
+from agents_defs.retry_policy import RetryRules
 from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
 from agents_defs.runner import AgentRunner
 
@@ -64,8 +66,13 @@ def spec_of(build: Any, **changes: Any) -> AgentSpec:
     return AgentSpec(name="tested", version=1, build=build, **changes)
 
 
-def runner_on(model: Model) -> AgentRunner:
-    return AgentRunner(Registry(), FixedAccess(model))
+def one_try() -> Recovery:
+    """A failed call is not made again."""
+    return Recovery(retries=RetryRules(tries=1))
+
+
+def runner_on(model: Model, recovery: Recovery | None = None) -> AgentRunner:
+    return AgentRunner(Registry(), FixedAccess(model), recovery=recovery or one_try())
 
 
 async def run_agent(agent: Any, model: Model, recorder: Recorder | None = None, **changes: Any) -> RunResult:

@@ -20,7 +20,7 @@ from agents_defs.provider_failures import call_failure, redacted, retry_after_ms
 from agents_defs.registry import Registry
 from agents_defs.runner import AgentRunner
 from schemas.failures import Code, RunFailure
-from tests.doubles.recorded_runs import Recorder, order_for, plain_agent, run_agent, spec_of
+from tests.doubles.recorded_runs import Recorder, one_try, order_for, plain_agent, run_agent, spec_of
 
 KEY = "sk-proj-abcdefghijklmnop0123456789"
 REQUEST = httpx2.Request("POST", "http://provider.example/v1/responses")
@@ -175,7 +175,9 @@ async def test_no_failure_carries_the_key_in_its_message_or_its_causes(status: i
     access._named = NamedModel("gpt-x", model, lambda: FREE_OFFLINE, secrets=("hunter2hunter2",))
 
     with pytest.raises(RunFailure) as caught:
-        await AgentRunner(Registry(), access).run(order_for(spec_of(plain_agent)), Recorder())
+        await AgentRunner(Registry(), access, recovery=one_try()).run(
+            order_for(spec_of(plain_agent)), Recorder()
+        )
 
     told = caught.value.message + "".join(traceback.format_exception(caught.value))
     assert KEY not in told

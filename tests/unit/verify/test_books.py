@@ -109,6 +109,11 @@ def test_attempts_and_tries_are_the_same_call() -> None:
 
     assert same == {"acme%2Fr%2F1%2F0/m3"}
     assert call_key("acme%2Fr%2F0/m3.1") == call_key("acme%2Fr%2F0/m3.2")
+    assert (
+        call_key("acme%2Fr%2F0/m3.1") == call_key("acme%2Fr%2F0/m3.1-2") == call_key("acme%2Fr%2F0/m3.12-3")
+    )
+    assert call_key("acme%2Fr%2F0/t:c-1.2/m3.1") == call_key("acme%2Fr%2F0/t:c-1.2/m3.2-3")
+    assert call_key("acme%2Fr%2F0/t:c-1/m3.1") != call_key("acme%2Fr%2F0/t:c-2/m3.1")
     assert call_key("acme%2Fr%2F0.1/m3.1") != call_key("acme%2Fr%2F0.1/m4.1")
     assert call_key("acme%2Fr%2F0.1/m3.1") != call_key("acme%2Fr%2F1.1/m3.1")
 

@@ -1,0 +1,86 @@
+"""What one run may still write down, and what has stopped it: once stopped, it stays so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from agents_defs.journal_entries import open_calls
+from agents_defs.run_journal import RunNeedsApproval, RunPostponed
+
+if TYPE_CHECKING:
+    from agents_defs.run_journal import RunJournal
+
+E = TypeVar("E", bound=Exception)
+
+
+class RunRecord:
+    """Stands between a run and its journal.
+
+    The SDK turns most exceptions that a tool raises into what the model is told. So what stops a run is kept
+    here, raised by all that the run does next, and once more when it ends.
+    """
+
+    __slots__ = ("_journal", "_later", "_open", "stopped")
+
+    def __init__(self, journal: RunJournal | None) -> None:
+        self._journal = journal
+        self._later: dict[str, bytes | None] = {}
+        self._open = open_calls(journal.entries) if journal is not None else {}
+        self.stopped: Exception | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is a journal at all."""
+        return self._journal is not None
+
+    def stop(self, error: E) -> E:
+        """Notes why the run may not go on; the first reason stands. Gives back what to raise."""
+        stopped = self.stopped
+        if isinstance(stopped, RunNeedsApproval) and isinstance(error, RunNeedsApproval):
+            self.stopped = RunNeedsApproval([*stopped.requests, *error.requests])
+        elif stopped is None:
+            self.stopped = error
+        return error
+
+    def check(self) -> None:
+        """Before anything new is begun."""
+        if self.stopped is not None:
+            raise self.stopped
+
+    def read(self, name: str) -> bytes | None:
+        self.check()
+        return None if self._journal is None else self._journal.entries.get(name)
+
+    def open_call(self, place: str) -> str | None:
+        """The call that was in flight here when an earlier attempt ended."""
+        return self._open.get(place)
+
+    async def write(self, entries: Mapping[str, bytes | None]) -> None:
+        """Durable when it returns. What is done already may still be noted while the run waits for others."""
+        if self._journal is None:
+            return
+        if self.stopped is not None and not isinstance(self.stopped, RunPostponed | RunNeedsApproval):
+            raise self.stopped
+        if self._later:
+            entries = {**self._later, **entries}
+            self._later.clear()
+        try:
+            await self._journal.record(entries)
+        except Exception as error:
+            self.stop(error)
+            raise
+
+    def later(self, entries: Mapping[str, bytes | None]) -> None:
+        """Goes with the next write: whoever is cancelled cannot wait for one."""
+        if self._journal is not None:
+            self._later.update(entries)
+
+    async def turn_ended(self, turn: int) -> None:
+        if self._journal is None:
+            return
+        try:
+            await self._journal.turn_ended(turn)
+        except Exception as error:
+            self.stop(error)
+            raise
