@@ -80,7 +80,9 @@ class Settings(BaseSettings):
     drain_s: Seconds = 30.0
     """How long a stopping worker lets its runs finish."""
     park_after_s: Seconds = 60.0
-    """Runs older than this are parked. Not used yet: nothing is parked so far."""
+    """A run that lasts longer is parked beside its running: its offset is released, and it goes on."""
+    crashes_tolerated: Positive = 4
+    """How many workers may end while they run the same request: with one more it is a `crash_loop`."""
     idempotency_days: Annotated[int, Field(ge=1)] = 7
     """How long a request id is remembered; at most the retention of the responses."""
     session_days: Positive = 30
@@ -144,6 +146,8 @@ class Settings(BaseSettings):
                 max_request_bytes=self.max_request_bytes,
                 max_input_bytes=self.max_input_bytes,
                 drain_s=self.drain_s,
+                park_after_s=self.park_after_s,
+                crashes_tolerated=self.crashes_tolerated,
                 idempotency_days=self.idempotency_days,
                 session_days=self.session_days,
                 delta_window_s=self.delta_window_ms / 1000,

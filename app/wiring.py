@@ -1,33 +1,37 @@
 """The composition root: settings and adapters -> a pipeline with everything it needs."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from agents_defs.registry import Registry
 from app.adapters.clock import SystemClock
 from app.adapters.kafka_deltas import KafkaDeltas
 from app.adapters.kafka_ledger import KafkaLedger
 from app.adapters.kafka_outbox import KafkaOutbox, Surroundings, transactional_id
+from app.adapters.kafka_parked import KafkaParked
+from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_claims import RedisClaims
-from app.adapters.redis_conversations import RedisConversations
+from app.adapters.redis_runs import RedisRuns
 from streams.admission import Admission
+from streams.completion import Completion
 from streams.emission import Emissary
 from streams.execution import Execution
+from streams.flow import Parcel
 from streams.intake import Intake
+from streams.journal import Patience
 from streams.lifeline import Lifeline
 from streams.observations import Observer
 from streams.options import StreamOptions
 from streams.ownership import Ownership
+from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.ports import Runs
 from streams.topics import topic_names
 from streams.topology import IntakeParts
-
-REDIS_TIMEOUT_S = 5.0
+from streams.turns import Departure
+from streams.waits import Surroundings as WaitsSurroundings
+from streams.waits import Waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,9 @@ class Wired:
     ownership: Ownership
     outbox: KafkaOutbox
     deltas: KafkaDeltas
+    bodies: KafkaParked
+    parking: Parking
+    departure: Departure
     intake: IntakeParts
     redis: "redis.Redis"
     lifeline: Lifeline
@@ -48,21 +55,9 @@ class LateOutbox:
 
     outbox: KafkaOutbox
 
-    async def publish(self, parcel: Any) -> None:
+    async def publish(self, parcel: Parcel) -> int | None:
         """Hand on."""
-        await self.outbox.publish(parcel)
-
-
-def connect_redis(url: str) -> "redis.Redis":
-    """A client that fails soon: waiting is admission's decision, not the client's."""
-    client: redis.Redis = redis.from_url(
-        url,
-        socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        max_connections=64,
-        retry=Retry(NoBackoff(), 1),
-    )
-    return client
+        return await self.outbox.publish(parcel)
 
 
 def wire(
@@ -71,20 +66,28 @@ def wire(
     """Put a worker together."""
     kafka, flow = options.kafka, options.flow
     topics = topic_names(kafka.topic_prefix, kafka.app_id)
-    clock, ownership, lifeline = SystemClock(), Ownership(), Lifeline()
-    claims = RedisClaims(client, kafka.app_id, flow.idempotency_days)
-    conversations = RedisConversations(client, kafka.app_id, flow.session_days)
+    clock, ownership, lifeline, departure = SystemClock(), Ownership(), Lifeline(), Departure()
+    batch, patience = RedisBatch(client), Patience(observer, departure)
+    claims = RedisClaims(batch, kafka.app_id, flow.idempotency_days)
+    store = RedisRuns(batch, kafka.app_id, flow.idempotency_days, flow.session_days)
     deltas = KafkaDeltas(options, topics.deltas, clock, observer, lifeline)
+    bodies = KafkaParked(kafka, topics.parked, observer)
     ledger = KafkaLedger(options, topics, claims, ownership, clock, observer)
-    late = LateOutbox()
+    intake = Intake(registry, kafka.partitions, flow.max_request_bytes, flow.max_input_bytes)
+    late, emissary = LateOutbox(), Emissary(topics, flow.max_record_bytes)
+    parking = Parking(emissary, late, bodies, clock, observer)
+    ledger.tell(parking.lot)
     pipeline = Pipeline(
         Stages(
-            intake=Intake(registry, kafka.partitions, flow.max_request_bytes, flow.max_input_bytes),
+            intake=intake,
             admission=Admission(claims, options.limits, observer, ledger.rebuild),
-            execution=Execution(runs, conversations, deltas, clock, observer),
-            emissary=Emissary(topics, flow.max_record_bytes),
-            outbox=late,
-            conversations=conversations,
+            execution=Execution(
+                runs, store, registry, deltas, clock, observer, departure, flow.crashes_tolerated
+            ),
+            completion=Completion(emissary, late, store, patience, clock),
+            waits=Waits(
+                parking, intake, emissary, WaitsSurroundings(clock, observer, lifeline, flow.park_after_s)
+            ),
             clock=clock,
             observer=observer,
             lifeline=lifeline,
@@ -106,5 +109,7 @@ def wire(
         ),
         name,
     )
-    intake = IntakeParts(pipeline, ownership, ledger.rebuild, observer, name or "")
-    return Wired(pipeline, ownership, late.outbox, deltas, intake, client, lifeline)
+    parts = IntakeParts(pipeline, parking, ownership, ledger.rebuild, observer, name or "")
+    return Wired(
+        pipeline, ownership, late.outbox, deltas, bodies, parking, departure, parts, client, lifeline
+    )

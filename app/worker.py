@@ -12,15 +12,18 @@ from agents_defs.registry import BadRegistration, Registry, default_registry
 from agents_defs.runner import AgentRunner
 from app import startup
 from app.adapters.clock import SystemClock
+from app.adapters.redis_client import connect_redis
 from app.settings import Settings
 from app.startup import CannotStart
 from app.vitals import Vitals
-from app.wiring import Wired, connect_redis, wire
+from app.wiring import Wired, wire
 from streams.topology import CommittedApp, build_intake, check_faust
 
 # Collections of the youngest objects come every 700 allocations by default: a few for every run.
 GC_THRESHOLD = 20_000
 STOP_S = 15.0
+FINISHING = 0.7  # of the time to drain: after that runs stop at the end of their turn
+HANDING_OVER_S = 0.05
 
 
 class WorkerBroken(Exception):
@@ -71,6 +74,10 @@ class Worker:
         self._build_agents()
         await self.wired.outbox.start()
         await self.wired.deltas.start()
+        await self.wired.bodies.start()
+        self.wired.lifeline.hold(
+            asyncio.create_task(self.wired.parking.run(self.wired.pipeline.room), name="parking")
+        )
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 20, 50)
@@ -99,13 +106,22 @@ class Worker:
                 task.cancel()
 
     async def drain(self) -> int:
-        """Read nothing more and let what runs finish; returns how many requests are left undone."""
+        """Read nothing more and let what runs finish; returns how many requests are left undone.
+
+        What is not done in good time stops at the end of its turn, and goes on elsewhere from there.
+        """
         self.watch.drain()
-        self.wired.pipeline.close()
+        pipeline, drain_s = self.wired.pipeline, self.options.flow.drain_s
+        pipeline.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self.options.flow.drain_s):
-                await self.wired.pipeline.idle()
-        return self.wired.pipeline.held
+            async with asyncio.timeout(drain_s):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(drain_s * FINISHING):
+                        await pipeline.idle()
+                self.wired.departure.begun = True
+                while pipeline.lanes.running:
+                    await asyncio.sleep(HANDING_OVER_S)
+        return pipeline.held
 
     async def stop(self) -> None:
         """Commit, leave the group, close everything."""
@@ -114,6 +130,7 @@ class Worker:
             self.app.stop,
             self.wired.deltas.stop,
             self.wired.outbox.stop,
+            self.wired.bodies.stop,
             self._models.close,
             self.watch.stop,
         ):

@@ -228,7 +228,6 @@ class Attempt:
             run_s=sum((end - start).total_seconds() for start, end in turn.spans) + this_s,
             generation=turn.generation,
             spans=spans,
-            published=turn.published,
             **_judge(ended, late=deadline is not None and finished_at > deadline),
         )
 

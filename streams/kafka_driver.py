@@ -59,11 +59,19 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         await self.call_thread(self._sign, tp)
 
     async def _sign(self, tp: TP) -> None:
+        await self._commit({tp: await self._released(tp)})
+
+    async def released(self, tp: TP) -> int:
+        """The first offset that is not released."""
+        offset: int = await self.call_thread(self._released, tp)
+        return offset
+
+    async def _released(self, tp: TP) -> int:
         consumer, place = self._ensure_consumer(), TopicPartition(tp.topic, tp.partition)
-        committed = await consumer.committed(place)
+        committed: int | None = await consumer.committed(place)
         if committed is None:
-            committed = (await consumer.beginning_offsets([place]))[place]
-        await self._commit({tp: committed})
+            committed = int((await consumer.beginning_offsets([place]))[place])
+        return committed
 
 
 class CommittedConsumer(driver.Consumer):
@@ -114,6 +122,10 @@ class CommittedConsumer(driver.Consumer):
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Nobody asks for gaps."""
+
+    async def released(self, tp: TP) -> int:
+        """The first offset of a partition that the group has not released."""
+        return await cast(CommittedThread, self._thread).released(tp)
 
     def _new_consumer_thread(self) -> CommittedThread:
         return CommittedThread(self, loop=self.loop, beacon=self.beacon)

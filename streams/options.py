@@ -31,6 +31,7 @@ class FlowOptions:
     max_record_bytes: int = 4 * 1024 * 1024  # of what is published
     drain_s: float = 30.0
     park_after_s: float = 60.0  # a run that lasts longer is parked beside its running
+    crashes_tolerated: int = 4  # of workers, by one run: with one more it is a crash loop
     idempotency_days: int = 7
     session_days: int = 30
     delta_window_s: float = 0.02

@@ -267,8 +267,8 @@ class Pipeline:
             case HandedOver():
                 return  # its offset is not released: whoever is next reads it again
             case Outcome():
-                entry.outcome = ended
-                await self._stages.completion.finish(self, entry, accepted, ended, entry.feed)
+                entry.outcome = replace(ended, published=entry.published)
+                await self._stages.completion.finish(self, entry, accepted, entry.outcome, entry.feed)
             case _:
                 assert_never(ended)
 
@@ -281,7 +281,6 @@ class Pipeline:
             entry.token,
             entry.generation,
             entry.calls,
-            entry.published,
             parked.approvals if parked is not None else (),
             parked.spans if parked is not None else (),
             parked.queued_s if parked is not None else None,

@@ -14,6 +14,7 @@ from streams.kafka_driver import CommittedConsumer, CommittedTransport
 from streams.observations import Observer, OwnershipChanged
 from streams.options import StreamOptions
 from streams.ownership import Ownership
+from streams.parking import Parking
 from streams.pipeline import Pipeline
 from streams.topics import REQUESTS
 
@@ -28,6 +29,7 @@ class IntakeParts:
     """What the intake app is bound to."""
 
     pipeline: Pipeline
+    parking: Parking
     ownership: Ownership
     rebuild: Callable[[Sequence[int], Sign], Coroutine[Any, Any, object]]
     observer: Observer
@@ -151,11 +153,14 @@ def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts) -> None:
             OwnershipChanged(tuple(partitions), tuple(sorted(gained)), tuple(sorted(lost)))
         )
         if gained:
-            app.add_future(parts.rebuild(sorted(gained), sign))
+            app.add_future(parts.rebuild(sorted(gained), enter))
 
-    async def sign(partition: int) -> None:
+    async def enter(partition: int) -> None:
+        """All that its predecessors left is known: what is parked may go on from the committed offset."""
+        consumer, place = cast(CommittedConsumer, app.consumer), TP(topic, partition)
         if app.offset_metadata:
-            await cast(CommittedConsumer, app.consumer).sign(TP(topic, partition))
+            await consumer.sign(place)
+        parts.parking.opened(partition, await consumer.released(place))
 
     app.on_partitions_revoked.connect(revoked, weak=False)
     app.on_partitions_assigned.connect(assigned, weak=False)  # type: ignore[arg-type]  # faust's Protocol

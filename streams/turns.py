@@ -26,7 +26,6 @@ class Turn:
     token: str = ""  # of the claim that admitted it
     generation: int = 0
     calls: list[ModelCall] = field(default_factory=list)  # filled while it runs: all that the run has paid
-    published: frozenset[str] = frozenset()  # ids of calls whose usage is published
     approvals: tuple[PendingApproval, ...] = ()
     spans: tuple[Span, ...] = ()  # of its earlier runs
     queued_s: float | None = None  # until its first run; None: this is the first

@@ -28,7 +28,7 @@ class PipelineGauges(Collector):
         """One sample each."""
         pipeline, ownership, lanes = self.pipeline, self.ownership, self.pipeline.lanes
         partitions = ownership.partitions
-        received = oldest_received(pipeline)
+        received = pipeline.oldest_received
         yield from (
             _gauge("runs_limit", "Runs at once that this worker may have.", self.flow.max_in_flight),
             _gauge("records_held", "Records in the pipeline, running or waiting.", pipeline.held),
@@ -78,14 +78,6 @@ def watch_pipeline(
 ) -> None:
     """Have the pipeline's gauges on /metrics. `lags`: what is known of the lag per partition."""
     registry.register(PipelineGauges(pipeline, ownership, flow, now, lags))
-
-
-def oldest_received(pipeline: Pipeline) -> float | None:
-    """When the oldest record in the pipeline arrived: records are kept in the order of their arrival."""
-    for entry in pipeline._live.values():  # noqa: SLF001  read only, for one gauge, and a test watches it
-        if entry.candidate is not None:
-            return entry.candidate.received
-    return None
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:

@@ -4,10 +4,10 @@ import asyncio
 
 from agents_defs.model_access import open_models
 from app.adapters.clock import SystemClock
+from app.adapters.redis_client import connect_redis
 from app.doctor import kafka, machine, models, redis
 from app.doctor.finding import Finding, fail
 from app.settings import Settings
-from app.wiring import connect_redis
 
 
 async def examine(settings: Settings) -> list[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from agents_defs.journal_entries import CALL, call_bytes
 from agents_defs.run_order import ModelCall, RunListener, RunOrder, RunResult
 
 
@@ -64,6 +65,8 @@ class HeldRuns:
         self.most_at_once = max(self.most_at_once, len(self.running))
         call = paid_call(order)
         try:
+            if order.journal is not None:
+                await order.journal.record({f"{CALL}{call.call_id}": call_bytes(call)})
             listener.on_call(call)
             output = await self._verdict(order)
         finally:

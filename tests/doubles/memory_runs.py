@@ -79,8 +79,10 @@ class MemoryRuns:
     async def leave(self, run: RunKey, keep_s: float) -> None:
         """The attempt stops in order, without an outcome."""
         await self._require()
+        journal = self.memory.journals.get((run.tenant_id, run.request_id))
+        if journal is not None and (run.generation, run.attempt) in journal.begun:
+            journal.ended.add((run.generation, run.attempt))
         self._own_marker(run, decided=True)
-        self._journal(run).ended.add((run.generation, run.attempt))
         self.left.append((run, keep_s))
 
     async def _require(self) -> None:

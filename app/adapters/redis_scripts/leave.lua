@@ -11,6 +11,10 @@ for i = 1, #KEYS, 2 do
     end
     out[#out + 1] = redis.call('HGET', journal, '@session') or ''
   else
+    -- Whoever was admitted since must not take this attempt for one that crashed.
+    if redis.call('HEXISTS', journal, '@run:' .. attempt) == 1 then
+      redis.call('HSET', journal, '@run:' .. attempt, 'ended')
+    end
     out[#out + 1] = 0
   end
 end

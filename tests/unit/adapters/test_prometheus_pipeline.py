@@ -15,11 +15,14 @@ from schemas.partitions import partition_for
 from streams.admission import Admission
 from streams.flow import Record
 from streams.intake import Intake
+from streams.lifeline import Lifeline
 from streams.observations import Observers
 from streams.options import FlowOptions, LimitOptions
 from streams.ownership import Membership, Ownership
+from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.ports import Claim
+from streams.waits import Surroundings, Waits
 
 PARTITIONS = 4
 NEVER: Any = None  # a stage that these tests do not reach
@@ -53,13 +56,15 @@ def clock() -> HandClock:
 @pytest.fixture
 async def pipeline(clock: HandClock) -> Iterator[Pipeline]:  # type: ignore[misc]  # pytest-asyncio's shape
     registry = Registry([AgentSpec("support", 1, cast(Any, None))])
+    intake = Intake(registry, PARTITIONS, 10_000, 10_000)
+    parking = Parking(NEVER, NEVER, NEVER, clock, Observers())
+    around = Surroundings(clock, Observers(), Lifeline(), 60.0)
     stages = Stages(
-        intake=Intake(registry, PARTITIONS, 10_000, 10_000),
+        intake=intake,
         admission=Admission(cast(Any, SilentStore()), LimitOptions(), Observers(), NEVER),
         execution=NEVER,
-        emissary=NEVER,
-        outbox=NEVER,
-        conversations=NEVER,
+        completion=NEVER,
+        waits=Waits(parking, intake, NEVER, around),
         clock=clock,
         observer=Observers(),
     )
