@@ -1,5 +1,6 @@
 """Brings up worker processes quickly: one process has imported everything, each worker is a fork of it."""
 
+import importlib
 import json
 import os
 import signal
@@ -11,17 +12,19 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+WORKER = "tests.broker.worker_process"  # the module whose `run` is a worker's life
 
 
 class Nursery:
     """Starts workers; ends with all of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str = WORKER) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.broker.nursery"],
+            [sys.executable, "-m", "tests.broker.nursery", program],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C reaches us alone; it ends when we do
         )
 
     def bear(self, mutants: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
@@ -44,10 +47,9 @@ def exit_code_path(log: Path) -> Path:
     return log.with_suffix(".exit")
 
 
-def serve() -> None:
+def serve(program: str) -> None:
     """Fork a worker for each line, until there are no more."""
-    from tests.broker.worker_process import run
-
+    run = importlib.import_module(program).run
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: they leave no zombies
     children = []
     for line in sys.stdin:
@@ -88,4 +90,4 @@ def live(order: Mapping[str, Any], run: Any) -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1])

@@ -1,0 +1,85 @@
+"""What a seed plans: rounds, and in each a number of workers and a list of faults."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final, Protocol
+
+ALWAYS: Final = 0.5  # faults of this weight or more come at least once
+SELDOM_AMONG: Final = 25  # of so many faults one at most is of a kind that takes long
+
+
+class Weighed(Protocol):
+    """What the plan asks of a fault."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def weight(self) -> float: ...
+    @property
+    def seldom(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much there is to be of everything."""
+
+    faults: int
+    faults_each_round: int
+    requests_each_round: int
+    per_second: float
+    patience_s: float  # so long the next fault waits for the recovery from the last one
+
+    @property
+    def rounds(self) -> int:
+        """As many as it takes."""
+        return -(-self.faults // self.faults_each_round)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One deployment, from its topics to its verdict."""
+
+    number: int
+    workers: int
+    static: bool  # whether workers have names of their own, which their successors take over
+    faults: tuple[str, ...]
+
+
+# A fault may fail to come about (nobody passes the point in time), so a few more are planned.
+SHORT: Final = Size(faults=56, faults_each_round=14, requests_each_round=150, per_second=10.0, patience_s=2.0)
+LONG: Final = Size(
+    faults=560, faults_each_round=14, requests_each_round=520, per_second=14.0, patience_s=20.0
+)
+
+
+def plan(seed: int, size: Size, faults: Sequence[Weighed]) -> list[Round]:
+    """The rounds of this seed."""
+    chance = Random(f"plan/{seed}")
+    deck = _deck(chance, size.faults, faults)
+    workers = [1, 2, 3]
+    rounds = []
+    for number in range(size.rounds):
+        if number % len(workers) == 0:
+            chance.shuffle(workers)
+        dealt = deck[number :: size.rounds]
+        rounds.append(Round(number, workers[number % len(workers)], number % 4 != 3, tuple(dealt)))
+    return rounds
+
+
+def _deck(chance: Random, number: int, faults: Sequence[Weighed]) -> list[str]:
+    """So many names: each fault of some weight once, the rest by weight."""
+    always = [fault.name for fault in faults if fault.weight >= ALWAYS]
+    chance.shuffle(always)
+    deck = always[:number]
+    weights = [fault.weight for fault in faults]
+    seldom_left = number // SELDOM_AMONG - sum(fault.seldom for fault in faults)
+    while len(deck) < number:
+        drawn = chance.choices(faults, weights)[0]
+        if drawn.seldom:
+            if seldom_left <= 0:
+                continue
+            seldom_left -= 1
+        deck.append(drawn.name)
+    chance.shuffle(deck)
+    return deck
