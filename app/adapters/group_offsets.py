@@ -1,6 +1,5 @@
 """The group's offsets: read when no open transaction can change them any more, and committed as a member."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,7 +23,6 @@ from aiokafka.structs import TopicPartition
 from streams.ownership import Membership
 
 UNSTABLE = 88  # a transaction that commits an offset of the partition is open, or just ending
-UNSTABLE_RETRY_S = 0.02
 
 
 class OffsetFetchResponseV7(Response):  # type: ignore[misc]  # aiokafka is not typed
@@ -96,34 +94,35 @@ class StableOffsetFetch(Request[OffsetFetchRequestV7]):  # type: ignore[misc]  #
 
 async def committed(
     client: AIOKafkaClient, places: Iterable[TopicPartition], group_id: str, *, stable: bool
-) -> dict[TopicPartition, int]:
-    """What the group committed; places without anything are left out. Raises KafkaError.
+) -> dict[TopicPartition, int | None]:
+    """What the group committed; None where it is nothing. Raises KafkaError.
 
-    `stable`: where a transaction is about to change it, wait for its end. Its producer may be dead: then the
-    broker ends it after the transaction's timeout.
+    `stable`: places of which a transaction is about to change it are left out: ask again. Where its producer
+    is dead, the broker ends it after the transaction's timeout.
     """
     topics: defaultdict[str, list[int]] = defaultdict(list)
     for place in places:
         topics[place.topic].append(place.partition)
-    node = await client.coordinator_lookup(CoordinationType.GROUP, group_id)
     request = (
         StableOffsetFetch(group_id, topics) if stable else OffsetFetchRequest(group_id, list(topics.items()))
     )
-    while True:
-        answer: Any = await client.send(node, request, group=ConnectionGroup.COORDINATION)
-        codes = {answer.error_code} | {found[-2 if stable else -1] for _, found in _found(answer)}
-        if UNSTABLE not in codes:
-            break
-        await asyncio.sleep(UNSTABLE_RETRY_S)
-    for code in codes - {0}:
-        raise for_code(code)(group_id)
-    return {TopicPartition(topic, found[0]): found[1] for topic, found in _found(answer) if found[1] >= 0}
-
-
-def _found(answer: Any) -> Iterable[tuple[str, tuple[Any, ...]]]:
+    node = await client.coordinator_lookup(CoordinationType.GROUP, group_id)
+    answer: Any = await client.send(node, request, group=ConnectionGroup.COORDINATION)
+    _raise_for({answer.error_code}, group_id)
+    offsets: dict[TopicPartition, int | None] = {}
     for topic, partitions, *_ in answer.topics:
         for found in partitions:
-            yield topic, found
+            code = found[4 if stable else 3]  # version 7 has the leader's epoch before it
+            if code != UNSTABLE:
+                _raise_for({code}, group_id)
+                offsets[TopicPartition(topic, found[0])] = found[1] if found[1] >= 0 else None
+    return offsets
+
+
+def _raise_for(codes: Iterable[int], group_id: str) -> None:
+    for code in codes:
+        if code:
+            raise for_code(code)(group_id)
 
 
 async def commit(
@@ -142,5 +141,4 @@ async def commit(
     )
     node = await client.coordinator_lookup(CoordinationType.GROUP, group_id)
     answer: Any = await client.send(node, request, group=ConnectionGroup.COORDINATION)
-    for code in {code for _, partitions in answer.topics for _, code in partitions} - {0}:
-        raise for_code(code)(group_id)
+    _raise_for([code for _, partitions in answer.topics for _, code in partitions], group_id)

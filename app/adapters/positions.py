@@ -13,6 +13,7 @@ from streams.ownership import Assignment
 from streams.topics import TopicNames
 
 PATIENCE_S = 3.0
+UNSTABLE_RETRY_S = 0.02
 
 
 class Positions:
@@ -55,8 +56,10 @@ class Positions:
         if self._stood_under is not assignment:
             self._stood, self._stood_under = {}, assignment
         places = [TopicPartition(self._topics.requests, partition) for partition in partitions]
-        if unknown := [place for place in places if place.partition not in self._stood]:
-            async with asyncio.timeout(PATIENCE_S):  # a transaction of ours is open
+        async with asyncio.timeout(PATIENCE_S):  # a transaction of ours is open meanwhile
+            while unknown := [place for place in places if place.partition not in self._stood]:
                 found = await group_offsets.committed(client, unknown, self._group_id, stable=True)
-            self._stood |= {place.partition: found.get(place, 0) for place in unknown}
+                self._stood |= {place.partition: offset or 0 for place, offset in found.items()}
+                if len(found) < len(unknown):
+                    await asyncio.sleep(UNSTABLE_RETRY_S)
         return {place: self._stood[place.partition] for place in places}

@@ -1,5 +1,6 @@
 """The outboxes that the contract is run on, each with the topics it writes to."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -27,6 +28,7 @@ from tests.doubles.memory_outbox import NAMES, MemoryLog, MemoryOutbox
 from tests.doubles.observed import Observed
 
 PARTITIONS = 4
+STABLE_S = 15.0
 Position = Callable[[int], int | None]
 
 
@@ -153,11 +155,17 @@ class KafkaCase:
         ]
 
 
-async def committed_by(kafka: KafkaOptions, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+async def committed_by(
+    kafka: KafkaOptions, places: Sequence[TopicPartition]
+) -> dict[TopicPartition, int | None]:
     """What the group has committed, once no transaction is about to change it."""
     client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap)
     await client.bootstrap()
     try:
-        return await group_offsets.committed(client, places, kafka.app_id, stable=True)
+        async with asyncio.timeout(STABLE_S):
+            while True:
+                found = await group_offsets.committed(client, places, kafka.app_id, stable=True)
+                if len(found) == len(places):
+                    return found
     finally:
         await client.close()
