@@ -103,11 +103,12 @@ def build_intake(options: StreamOptions, parts: IntakeParts) -> CommittedApp:
         """Read as long as there is room. It must not yield: Faust would answer to any topic that is asked."""
         pipeline, ownership = parts.pipeline, parts.ownership
         async for event in stream.noack().events():
-            message = event.message
+            message, assignment = event.message, ownership.present
             if not ownership.is_open(message.partition) and not await ownership.opened(message.partition):
                 continue  # it is another worker's now, which reads it again
             await pipeline.room()
-            if message.generation_id != app.consumer_generation_id:
+            # A static member may be assigned anew within one generation, so that alone says too little.
+            if ownership.present is not assignment or message.generation_id != app.consumer_generation_id:
                 continue  # read before a rebalance: it is delivered again, to whoever owns it
             pipeline.accept(_record(message), _acknowledgement(app, message))
 

@@ -1,0 +1,98 @@
+"""The one agent: what was read before a rebalance is not taken in after it, for it is delivered again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streams.options import KafkaOptions, StreamOptions
+from streams.ownership import Membership, Ownership
+from streams.topology import CommittedApp, build_intake
+
+GENERATION = 5
+SAME_MEMBER = Membership(GENERATION, "m-1", "w-1")
+
+
+class FullPipeline:
+    """Has no room until it is told."""
+
+    def __init__(self) -> None:
+        self.full = asyncio.Event()
+        self.freed = asyncio.Event()
+        self.taken: list[int] = []
+
+    async def room(self) -> None:
+        self.full.set()
+        await self.freed.wait()
+
+    def accept(self, record: Any, _: Any) -> None:
+        self.taken.append(record.offset)
+
+
+class Stream:
+    """Delivers messages of one generation."""
+
+    def __init__(self, *offsets: int) -> None:
+        self._offsets = offsets
+
+    def noack(self) -> "Stream":
+        return self
+
+    async def events(self) -> AsyncIterator[Any]:
+        for offset in self._offsets:
+            yield SimpleNamespace(
+                message=SimpleNamespace(
+                    topic="requests",
+                    partition=0,
+                    offset=offset,
+                    timestamp=0,
+                    key=b"",
+                    value=b"",
+                    headers=[],
+                    generation_id=GENERATION,
+                )
+            )
+
+
+def build(pipeline: FullPipeline, ownership: Ownership) -> tuple[CommittedApp, Any]:
+    parts: Any = SimpleNamespace(pipeline=pipeline, ownership=ownership, offset_metadata="")
+    app = build_intake(StreamOptions(KafkaOptions(app_id="unit")), parts)
+    app.consumer_generation_id = GENERATION
+    (agent,) = app.agents.values()
+    return app, agent.fun
+
+
+@pytest.mark.parametrize("rebalance", ["to another generation", "within a generation", "not yet over"])
+async def test_a_record_that_waited_for_room_during_a_rebalance_is_left_to_its_next_delivery(
+    rebalance: str,
+) -> None:
+    pipeline, ownership = FullPipeline(), Ownership()
+    app, intake = build(pipeline, ownership)
+    ownership.assigned(SAME_MEMBER, [0])
+    ownership.open(0)
+    reading = asyncio.ensure_future(intake(Stream(60)))
+    await pipeline.full.wait()
+
+    ownership.revoked()
+    if rebalance == "to another generation":
+        app.consumer_generation_id = GENERATION + 1
+    if rebalance != "not yet over":
+        ownership.assigned(SAME_MEMBER, [0])
+    pipeline.freed.set()
+    await reading
+
+    assert pipeline.taken == []
+
+
+async def test_what_is_delivered_in_one_assignment_is_taken_in() -> None:
+    pipeline, ownership = FullPipeline(), Ownership()
+    _, intake = build(pipeline, ownership)
+    ownership.assigned(SAME_MEMBER, [0])
+    ownership.open(0)
+    pipeline.freed.set()
+
+    await intake(Stream(60, 61))
+
+    assert pipeline.taken == [60, 61]
