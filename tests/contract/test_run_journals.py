@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from agents_defs.run_journal import RunLost
 from streams.flow import Decided
 from streams.ports import ClaimStore, RunStore, SessionTurn
 from tests.contract.claim_stores import ClaimCase
@@ -140,6 +143,34 @@ async def test_an_attempt_that_never_began_did_not_crash(claims: ClaimStore, run
     await runs.leave(run, 60)
 
     assert (await begun(runs, await admitted(claims, "t-3"))).crashes == 0
+
+
+async def test_an_attempt_that_left_after_it_was_taken_over_did_not_crash(
+    claims: ClaimStore, runs: RunStore
+) -> None:
+    old = await admitted(claims)
+    await begun(runs, old)
+    new = await admitted(claims, "t-2")
+
+    with pytest.raises(RunLost):
+        await runs.leave(old, 60)
+
+    assert (await begun(runs, new)).crashes == 0
+
+
+async def test_an_attempt_that_was_taken_over_and_did_not_leave_crashed(
+    claims: ClaimStore, runs: RunStore
+) -> None:
+    old = await admitted(claims)
+    await begun(runs, old)
+    new = await admitted(claims, "t-2")
+
+    with pytest.raises(RunLost):
+        await runs.record(old, {}, 0)
+    with pytest.raises(RunLost):
+        await runs.decide(old, b"late", None)
+
+    assert (await begun(runs, new)).crashes == 1
 
 
 async def test_an_attempt_that_left_and_began_again_may_crash(claims: ClaimStore, runs: RunStore) -> None:

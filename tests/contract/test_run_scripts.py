@@ -151,6 +151,19 @@ async def test_what_was_answered_keeps_only_what_a_replay_needs(
     assert not replayable or await days_left(client, JOURNAL) == 7
 
 
+async def test_who_leaves_when_nothing_is_left_leaves_nothing_behind(
+    client: "redis.Redis", claims: RedisClaims, runs: RedisRuns
+) -> None:
+    run = await admitted(claims)
+    await begun(runs, run)
+    await client.flushdb()
+
+    with pytest.raises(RunLost):
+        await runs.leave(run, 60)
+
+    assert await client.keys() == []
+
+
 # -- where
 
 
