@@ -93,6 +93,23 @@ async def test_cancelled_at_any_time_it_cleans_up_and_takes_nothing(turns: int) 
     assert queue.empty()
 
 
+async def test_one_that_goes_on_after_a_cancellation_waits_for_what_it_waits_for_then() -> None:
+    first, second = (asyncio.get_running_loop().create_future() for _ in range(2))
+
+    async def stubborn() -> Any:
+        try:
+            return await first
+        except asyncio.CancelledError:
+            return await second
+
+    task = as_task(step(stubborn()))
+    task.cancel()
+    await asyncio.sleep(0)
+    second.set_result("second")
+
+    assert await asyncio.wait_for(task, 5) == "second"
+
+
 async def test_closed_it_cleans_up() -> None:
     left = []
 
