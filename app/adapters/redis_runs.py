@@ -19,7 +19,7 @@ DECIDE: Final = script("run", "decide", joined=True)
 LEAVE: Final = script("run", "leave", joined=True)
 KEEP: Final = script("run", "keep", joined=True)
 
-LOST: Final = 0
+LOST, UNKNOWN = 0, -1
 DAY_MS: Final = 86_400_000
 STREAM_S_OWN: Final = b"@"
 RUN: Final = b"@run:"
@@ -103,8 +103,9 @@ class RedisRuns:
 
     async def _call(self, called: Script, run: RunKey, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         reply = await self._batch.call(called, keys, args)
-        if reply == LOST:
-            raise RunLost(f"{run.request_id}: attempt {run.attempt} does not hold it")
+        if reply in (LOST, UNKNOWN):
+            said = f"attempt {run.attempt} at {run.request_id} does not hold it any more"
+            raise RunLost(said, emptied=reply == UNKNOWN)
         return reply
 
 

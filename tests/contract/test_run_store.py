@@ -115,9 +115,10 @@ async def test_an_older_attempt_may_do_nothing(claims: ClaimStore, runs: RunStor
     await begun(runs, old)
     new = await admitted(claims, "t-2")
 
-    with pytest.raises(RunLost):
+    with pytest.raises(RunLost) as lost:
         await call(runs, old)
 
+    assert not lost.value.emptied
     found = await begun(runs, new)
     assert (found.entries, found.turns_out) == ({}, 0)
     assert await read(claims, runs) == []
@@ -155,8 +156,10 @@ async def test_in_an_emptied_store_no_run_goes_on(
     await begun(runs, run)
     await case.empty()
 
-    with pytest.raises(RunLost):
+    with pytest.raises(RunLost) as lost:
         await call(runs, run)
+
+    assert lost.value.emptied
 
 
 async def test_an_answered_run_may_do_nothing(claims: ClaimStore, runs: RunStore, call: Call) -> None:

@@ -1,4 +1,4 @@
--- KEYS of a call: marker, journal, session. Returns 0 (lost) or {fields of the journal, turns read, turns}.
+-- KEYS of a call: marker, journal, session. Returns 0 or -1 (lost) or {fields of the journal, turns read, turns}.
 local function session_read(journal, session, session_id, own)
   if session_id == '' then
     return 0, {}
@@ -17,10 +17,11 @@ local function session_read(journal, session, session_id, own)
 end
 
 for i = 1, #KEYS, 3 do
-  local marker, journal, session = KEYS[i], KEYS[i + 1], KEYS[i + 2]
+  local marker_key, journal, session = KEYS[i], KEYS[i + 1], KEYS[i + 2]
   local held_by, attempt, generation, horizon = take(), take(), tonumber(take()), take()
   local version, session_id, own = take(), take(), take()
-  if stands(redis.call('GET', marker), 'A', held_by) then
+  local marker = redis.call('GET', marker_key)
+  if stands(marker, 'A', held_by) then
     redis.call('HSETNX', journal, '@version', version)
     redis.call('HSET', journal, '@run:' .. attempt, 'begun')
     if generation > tonumber(redis.call('HGET', journal, '@generation') or 0) then
@@ -30,7 +31,7 @@ for i = 1, #KEYS, 3 do
     redis.call('PEXPIRE', journal, horizon)
     out[#out + 1] = {redis.call('HGETALL', journal), read, turns}
   else
-    out[#out + 1] = 0
+    lost(marker)
   end
 end
 return out

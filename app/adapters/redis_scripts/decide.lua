@@ -1,4 +1,4 @@
--- KEYS of a call: marker, journal, session. Returns 0 (lost) or 1.
+-- KEYS of a call: marker, journal, session. Returns 0 or -1 (lost) or 1.
 for i = 1, #KEYS, 3 do
   local marker_key, journal, session = KEYS[i], KEYS[i + 1], KEYS[i + 2]
   local held_by, attempt, generation, horizon = take(), take(), take(), take()
@@ -17,8 +17,10 @@ for i = 1, #KEYS, 3 do
       redis.call('PEXPIRE', session, session_ttl)
     end
     out[#out + 1] = 1
+  elseif stands(marker, 'O', held_by) then
+    out[#out + 1] = 1
   else
-    out[#out + 1] = stands(marker, 'O', held_by) and 1 or 0
+    lost(marker)
   end
 end
 return out

@@ -1,4 +1,4 @@
--- KEYS of a call: marker, journal. Returns 0 (lost) or the session's "<turns>:<id>", "" without one.
+-- KEYS of a call: marker, journal. Returns 0 or -1 (lost) or the session's "<turns>:<id>", "" without one.
 for i = 1, #KEYS, 2 do
   local marker_key, journal = KEYS[i], KEYS[i + 1]
   local held_by, attempt, keep, horizon = take(), take(), tonumber(take()), tonumber(take())
@@ -15,7 +15,7 @@ for i = 1, #KEYS, 2 do
     if redis.call('HEXISTS', journal, '@run:' .. attempt) == 1 then
       redis.call('HSET', journal, '@run:' .. attempt, 'ended')
     end
-    out[#out + 1] = 0
+    lost(marker)
   end
 end
 return out

@@ -1,4 +1,4 @@
--- KEYS of a call: marker, journal. Returns 0 (lost) or 1.
+-- KEYS of a call: marker, journal. Returns 0 or -1 (lost) or 1.
 local MOST_AT_ONCE = 1000 -- Lua hands on only so many values in one call
 
 local function in_parts(command, journal, count)
@@ -11,10 +11,11 @@ local function in_parts(command, journal, count)
 end
 
 for i = 1, #KEYS, 2 do
-  local marker, journal = KEYS[i], KEYS[i + 1]
+  local marker_key, journal = KEYS[i], KEYS[i + 1]
   local held_by, horizon, turns_out = take(), take(), tonumber(take())
   local added, removed = tonumber(take()), tonumber(take())
-  if stands(redis.call('GET', marker), 'A', held_by) then
+  local marker = redis.call('GET', marker_key)
+  if stands(marker, 'A', held_by) then
     in_parts('HSET', journal, 2 * added)
     in_parts('HDEL', journal, removed)
     if turns_out > tonumber(redis.call('HGET', journal, '@out') or 0) then
@@ -24,7 +25,7 @@ for i = 1, #KEYS, 2 do
     out[#out + 1] = 1
   else
     taken = taken + 2 * added + removed
-    out[#out + 1] = 0
+    lost(marker)
   end
 end
 return out

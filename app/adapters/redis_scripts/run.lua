@@ -11,6 +11,11 @@ local function stands(marker, stage, held_by)
   return marker and string.sub(marker, 1, #held_by + 1) == stage .. held_by
 end
 
+-- The attempt may not write: a later one was admitted (0), or nothing is known of the request (-1).
+local function lost(marker)
+  out[#out + 1] = marker and 0 or -1
+end
+
 -- The last turn may be what an attempt left behind that came to no outcome: `own` is how such a turn begins.
 local function is_own(turn, own)
   return turn and own ~= '' and string.sub(turn, 1, #own) == own
