@@ -58,6 +58,9 @@ class DeltaFeed:
         text = output if isinstance(output, str) else json.dumps(output, default=str, ensure_ascii=False)
         self._tell("tool_returned", {"call_id": call_id, "ok": ok, "summary": text[:SUMMARY_CHARS]})
 
+    def approval_required(self, data: dict[str, Any]) -> None:
+        self._tell("approval_required", data)
+
     def finished(self, output: Any) -> None:
         """Makes the text of the last turn equal to the output, whatever made the output.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from agents import RunConfig, Runner
 
+from agents_defs.approvals import run_decided
 from agents_defs.run_scope import SCOPE
 
 if TYPE_CHECKING:
@@ -27,13 +28,11 @@ async def ask(
     child = scope.child(f"a{scope.count('a')}:{agent.name}")
     token = SCOPE.set(child)
     try:
-        result = await Runner.run(
-            asked,
-            question,
-            context=context.context,
-            max_turns=max_turns,
-            run_config=RunConfig(tracing_disabled=True),
+        config = RunConfig(tracing_disabled=True)
+        result = await run_decided(
+            child, asked, question, config, context=context.context, max_turns=max_turns
         )
+        scope.run.record.check()
     finally:
         SCOPE.reset(token)
     return result.final_output

@@ -1,8 +1,9 @@
 """What a run writes down before it goes on, and the ways in which it stops without having ended.
 
 Entries are bytes under names that are unique in the run: `m:<path>m<ordinal>` a model's answer, `t:<path>` a
-tool's result, `g:<path>` a guardrail's verdict, `n:<path>` a moment, `c:<call id>` what a call cost (as
-`unknown` from before it is sent). Names that begin with `@` belong to the stream.
+tool's result, `i:<path>` that one is called that must not be called twice, `g:<path>` a guardrail's verdict,
+`n:<path>` a moment, `c:<call id>` what a call cost (as `unknown` from before it is sent). Names that begin
+with `@` belong to the stream.
 """
 
 from __future__ import annotations
@@ -88,6 +89,7 @@ class Decision:
     actor: str | None = None
     reason: str | None = None
     at: datetime | None = None
+    arguments_digest: str | None = None  # of what was decided about; None: nobody compares it
 
     def told(self) -> dict[str, Any]:
         """As it is written down."""
@@ -97,4 +99,5 @@ class Decision:
             "actor": self.actor,
             "reason": self.reason,
             "at": self.at.isoformat() if self.at else None,
+            "arguments_digest": self.arguments_digest,
         }

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from agents import RunConfig, Runner, set_tracing_disabled
+from agents import RunConfig, ToolApprovalItem, set_tracing_disabled
 
 from agents_defs import identity_patch
 from agents_defs.agent_graph import Workshop, prepare
+from agents_defs.approvals import run_decided
 from agents_defs.delta_feed import DeltaFeed
 from agents_defs.graph_pool import GraphPools
 from agents_defs.recovery import Recovery
@@ -95,18 +96,9 @@ class AgentRunner:
         # A list is copied deeply by the SDK, several times. The types of its items are those of the API.
         plain = isinstance(order.input, str) and not order.session_items
         items: Any = order.input if plain else [*order.session_items, *asked]
-        ended: SdkResult = await Runner.run(
-            graph,
-            items,
-            context=_context(order),
-            max_turns=_turns_allowed(order),
-            run_config=self._config,
+        ended = await run_decided(
+            scope, graph, items, self._config, context=_context(order), max_turns=_turns_allowed(order)
         )
-        if ended.interruptions:
-            waiting = ", ".join(str(item.tool_name) for item in ended.interruptions)
-            raise RunFailure(
-                Code.TOOL_FAILED, f"a tool waits for an approval, which nobody can give here: {waiting}"
-            )
         live.record.check()
         output = ended.final_output if isinstance(ended.final_output, str) else value_of(ended.final_output)
         if live.feed is not None:
@@ -116,7 +108,7 @@ class AgentRunner:
             last_agent=ended.last_agent.name,
             turns=scope.ordinal,
             models=tuple(dict.fromkeys(call.model for call in live.calls)),
-            new_items=[*asked, *(dict(item.to_input_item()) for item in ended.new_items)],
+            new_items=[*asked, *_said(ended)],
             calls=tuple(live.calls),
             degraded=live.degraded,
         )
@@ -149,6 +141,11 @@ def _input_items(order: RunOrder) -> list[dict[str, Any]]:
     if isinstance(order.input, str):
         return [{"role": "user", "content": order.input}]
     return list(order.input)
+
+
+def _said(ended: SdkResult) -> list[dict[str, Any]]:
+    """Without the marks of approvals, which say nothing to a model."""
+    return [dict(item.to_input_item()) for item in ended.new_items if not isinstance(item, ToolApprovalItem)]
 
 
 def _turns_allowed(order: RunOrder) -> int:
