@@ -5,6 +5,8 @@ import asyncio
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
+from app.adapters import closing
+
 POLL_MS = 100
 PATIENCE_S = 30.0  # longer than any transaction stays open
 
@@ -25,4 +27,4 @@ async def is_committed(bootstrap: str, place: TopicPartition, offset: int) -> bo
                 if await consumer.position(place) > offset:
                     return False  # passed without being handed out: it was aborted
     finally:
-        await consumer.stop()
+        await closing.stop(consumer)

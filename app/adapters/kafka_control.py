@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from app.adapters import group_offsets
+from app.adapters import closing, group_offsets
 from streams.flow import Record
 from streams.lifeline import Lifeline
 from streams.options import KafkaOptions
@@ -85,15 +85,20 @@ class KafkaControl:
             except (KafkaError, OSError, TimeoutError):
                 await asyncio.sleep(RETRY_S)
             finally:
-                await reader.stop()
+                await closing.stop(reader)
 
     async def _follow(self, reader: AIOKafkaConsumer) -> None:
         following: dict[int, Tail] = {}
+        ask_at = self._clock.now()
         while True:
             self._changed.clear()
             tails = self._tails
-            if unknown := {partition: tail for partition, tail in tails.items() if tail.next is None}:
-                await self._locate(reader, unknown)
+            unknown = {partition: tail for partition, tail in tails.items() if tail.next is None}
+            if unknown and self._clock.now() >= ask_at:
+                try:
+                    await self._locate(reader, unknown)
+                except KafkaError:  # those that are known go on
+                    ask_at = self._clock.now() + RETRY_S
             known = {partition: tail for partition, tail in tails.items() if tail.next is not None}
             if known != following:
                 self._assign(reader, known)

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from app.adapters import closing
 from streams.answers import answered_by
 from streams.flow import Answered
 from streams.observations import LedgerRead, Observer
@@ -93,7 +94,7 @@ class KafkaLedger:
             await self._seek(reader, ends)
             await self._follow(reader, ends, tenures, open_up)
         finally:
-            await reader.stop()
+            await closing.stop(reader)
 
     def _places(self, tenures: Mapping[int, Tenure]) -> list[TopicPartition]:
         topics = (self._topics.responses, self._topics.deadletter)
@@ -121,7 +122,7 @@ class KafkaLedger:
             ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
             return ends
         finally:
-            await consumer.stop()
+            await closing.stop(consumer)
 
     async def _seek(self, reader: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> None:
         """To the checkpoints; where there is none, or none that can be right, back to the horizon."""

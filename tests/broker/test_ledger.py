@@ -249,3 +249,19 @@ async def test_records_that_others_wrote_are_passed_over(
     await owner.take_over(0)
 
     assert await owner.knows("r-1") == [True]
+
+
+async def test_a_takeover_goes_on_where_a_consumer_stops_with_a_cancellation(
+    owner: Owner, deployment: KafkaOptions, topics: TopicNames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(deployment, response(topics, 0, "r-1"))
+    stop = AIOKafkaConsumer.stop
+
+    async def as_while_kafka_is_away(consumer: AIOKafkaConsumer) -> None:
+        await stop(consumer)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", as_while_kafka_is_away)
+    await owner.take_over(0)
+
+    assert await owner.knows("r-1") == [True]
