@@ -154,15 +154,16 @@ streams = pytest.mark.parametrize("stream", [False, True])
 
 @scenes
 @streams
-async def test_a_run_that_is_cut_off_after_any_write_ends_as_if_nothing_had_been(
-    scene: str, stream: bool
+@pytest.mark.parametrize("cut", ["fail_after", "fail_before"])
+async def test_a_run_that_is_cut_off_at_any_write_ends_as_if_nothing_had_been(
+    scene: str, stream: bool, cut: str
 ) -> None:
     whole = MemoryJournal()
     expected = await attempt(scene, whole, stream=stream)
     assert expected.result is not None
 
     for write in range(1, whole.writes + 1):
-        journal = MemoryJournal(fail_after=write)
+        journal = MemoryJournal(**{cut: write})  # type: ignore[arg-type]  # one of its two numbers
         first = await attempt(scene, journal, stream=stream)
         assert first.result is None
         left = journal.resumed()
