@@ -6,6 +6,8 @@ import redis.asyncio as redis
 
 from agents_defs.registry import Registry
 from app.adapters.clock import SystemClock
+from app.adapters.kafka_control import KafkaControl
+from app.adapters.kafka_dead_letters import KafkaDeadLetters
 from app.adapters.kafka_deltas import KafkaDeltas
 from app.adapters.kafka_ledger import KafkaLedger
 from app.adapters.kafka_outbox import KafkaOutbox, Surroundings, transactional_id
@@ -15,6 +17,7 @@ from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_runs import RedisRuns
 from streams.admission import Admission
 from streams.completion import Completion
+from streams.control_desk import ControlDesk, DeskParts
 from streams.emission import Emissary
 from streams.execution import Execution
 from streams.flow import Parcel
@@ -43,6 +46,7 @@ class Wired:
     outbox: KafkaOutbox
     deltas: KafkaDeltas
     bodies: KafkaParked
+    control: KafkaControl
     parking: Parking
     departure: Departure
     intake: IntakeParts
@@ -58,6 +62,14 @@ class LateOutbox:
     async def publish(self, parcel: Parcel) -> int | None:
         """Hand on."""
         return await self.outbox.publish(parcel)
+
+
+class NoPlans:
+    """Until tenants' plans are read."""
+
+    async def pause(self, tenant_id: str, paused: bool) -> tuple[str | None, str | None]:
+        """Nothing is in force."""
+        raise NotImplementedError
 
 
 def wire(
@@ -77,6 +89,7 @@ def wire(
     late, emissary = LateOutbox(), Emissary(topics, flow.max_record_bytes)
     parking = Parking(emissary, late, bodies, clock, observer)
     ledger.tell(parking.lot)
+    waits = Waits(parking, intake, emissary, WaitsSurroundings(clock, observer, lifeline, flow.park_after_s))
     pipeline = Pipeline(
         Stages(
             intake=intake,
@@ -85,9 +98,7 @@ def wire(
                 runs, store, registry, deltas, clock, observer, departure, flow.crashes_tolerated
             ),
             completion=Completion(emissary, late, store, patience, clock),
-            waits=Waits(
-                parking, intake, emissary, WaitsSurroundings(clock, observer, lifeline, flow.park_after_s)
-            ),
+            waits=waits,
             clock=clock,
             observer=observer,
             lifeline=lifeline,
@@ -109,7 +120,31 @@ def wire(
         ),
         name,
     )
-    parts = IntakeParts(pipeline, parking, ownership, ledger.rebuild, observer, name or "")
+    desk = ControlDesk(
+        DeskParts(
+            endings=pipeline.endings,
+            waits=waits,
+            intake=intake,
+            emissary=emissary,
+            outbox=late,
+            bodies=bodies,
+            letters=KafkaDeadLetters(kafka, topics.deadletter),
+            plans=NoPlans(),
+            clock=clock,
+            lifeline=lifeline,
+        ),
+        kafka.partitions,
+    )
+    control = KafkaControl(kafka, topics.control, clock, desk, lifeline)
+    parts = IntakeParts(
+        pipeline,
+        parking,
+        ownership,
+        ledger.rebuild,
+        observer,
+        name or "",
+        (desk.assigned, control.assigned),
+    )
     return Wired(
-        pipeline, ownership, late.outbox, deltas, bodies, parking, departure, parts, client, lifeline
+        pipeline, ownership, late.outbox, deltas, bodies, control, parking, departure, parts, client, lifeline
     )

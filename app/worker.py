@@ -75,6 +75,7 @@ class Worker:
         await self.wired.outbox.start()
         await self.wired.deltas.start()
         await self.wired.bodies.start()
+        await self.wired.control.start()
         self.wired.lifeline.hold(
             asyncio.create_task(self.wired.parking.run(self.wired.pipeline.room), name="parking")
         )
@@ -128,6 +129,7 @@ class Worker:
         self.wired.pipeline.reassigned(())  # whoever is next runs again what still runs: pay no more for it
         for close in (
             self.app.stop,
+            self.wired.control.stop,
             self.wired.deltas.stop,
             self.wired.outbox.stop,
             self.wired.bodies.stop,

@@ -52,7 +52,7 @@ class Endings:
         entry = self._pipeline.register.find(key)
         if entry is None or entry.outcome is not None or not isinstance(entry.candidate, Accepted):
             return False
-        if entry.task is not None and not entry.running:
+        if entry.task is not None and not (entry.running or entry.suspended):
             return False  # its outcome is being written
         entry.ending = problem
         if entry.suspended:

@@ -3,7 +3,7 @@
 import asyncio
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,11 +19,12 @@ from agents_defs.run_journal import (
     RunStopped,
 )
 from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
+from agents_defs.run_scope import header_safe
 from schemas.failures import FAILURES, Code, RunFailure
 from schemas.responses import Memory, Status
 from streams.deltas import DeltaFeed
 from streams.flow import Outcome, Problem
-from streams.journal import LiveJournal, Patience
+from streams.journal import LiveJournal, Patience, of_generation
 from streams.observations import CallPaid, Observer, RunEnded, RunSlow, RunStarted
 from streams.parked import ParkReason, PendingApproval
 from streams.ports import Begun, Clock, DeltaSink, Runs, RunStore
@@ -112,7 +113,8 @@ class Attempt:
 
     async def _ended(self) -> Outcome | Suspended | HandedOver:
         begun, journal = await self._begin()
-        self._turn.calls[:] = calls_of(begun.entries)
+        mine = f"{header_safe(self._turn.run_id)}/"
+        self._turn.calls[:] = [one for one in calls_of(begun.entries) if one.call_id.startswith(mine)]
         if self._feed is not None:
             self._feed.resume(begun.turns_out)
         obstacle = self._obstacle(begun)
@@ -127,11 +129,12 @@ class Attempt:
         except RunStopped as stopped:
             return await self._stopped(stopped)
         except asyncio.CancelledError:
-            if not self._turn.cancelled():
+            problem = self._turn.cancelled()
+            if problem is None:
                 await self._leave()
                 raise
             _uncancel()
-            return self._outcome(RunFailure(Code.CANCELLED, "the request was cancelled"), begun)
+            return self._outcome(problem, begun)
 
     # -- its begin
 
@@ -147,6 +150,7 @@ class Attempt:
             if not lost.emptied:
                 raise
             begun, severed = Begun({}, agent_version=turn.accepted.spec.version, session_lost=True), True
+        begun = replace(begun, entries=of_generation(begun.entries, turn.key))
         out = self._feed.turns_out if self._feed is not None else _nothing_out
         journal = LiveJournal(store, turn.key, begun, out, self._patience)
         journal.severed = severed

@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
 from agents_defs.run_journal import RunHandedOver, RunLost
+from agents_defs.run_scope import header_safe
 from streams.observations import Observer, StoreAway
 from streams.ports import Begun, RunKey, RunStore, StoreUnavailable
 from streams.turns import Departure
 
 RETRY_S = 0.1
+CALLS = "c"
 T = TypeVar("T")
 
 
@@ -50,6 +52,29 @@ class LiveJournal:
         """The run may stop here, and does where the worker ends."""
         if self._around.departure.begun:
             raise RunHandedOver(f"after turn {turn}")
+
+
+def of_generation(entries: Mapping[str, bytes], key: RunKey) -> Mapping[str, bytes]:
+    """What earlier generations recorded, under the names that this one looks for.
+
+    Not their calls: those are published, and one that was open then is not open now.
+    """
+    if not key.generation:
+        return entries
+    bases = [
+        header_safe(f"{key.tenant_id}/{key.request_id}/{number}") for number in range(key.generation + 1)
+    ]
+    known: dict[str, bytes] = {}
+    for number, base in enumerate(bases):
+        for name, entry in entries.items():
+            kind, _, path = name.partition(":")
+            if not path.startswith(f"{base}/"):
+                continue
+            if kind != CALLS:
+                known[f"{kind}:{bases[-1]}{path[len(base) :]}"] = entry
+            elif number == key.generation:
+                known[name] = entry
+    return known
 
 
 class Patience:

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.tables.recovery import RebalanceAgain
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import WaitResults
@@ -76,6 +77,36 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
 
 class CommittedConsumer(driver.Consumer):
     """The consumer on that thread."""
+
+    revocations = 0
+    revoked = False
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """A rebalance begins."""
+        self.revocations += 1
+        self.revoked = True
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """It is over. Nothing flows until the seek, which Faust does not see to where nothing was owned before:
+
+        when it lets records through it empties the streams, and what was delivered since the seek is lost.
+        """
+        self.revoked = False
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def perform_seek(self) -> None:
+        """Back to what is committed, which Faust does before it lets records through again.
+
+        Where another rebalance has begun meanwhile, it must not let them through: the end of that one empties
+        the streams, and what was fetched since its own seek would be skipped for good.
+        """
+        revocations = self.revocations
+        await super().perform_seek()
+        if self.revoked or self.revocations != revocations:
+            raise RebalanceAgain
 
     async def sign(self, tp: TP) -> None:
         """Write this worker's name beside the offset of a partition of which nothing was released yet.

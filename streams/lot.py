@@ -36,6 +36,7 @@ class Lot:
         self._waiting: dict[Identity, Waiting] = {}
         self._by_partition: dict[int, set[Identity]] = {}
         self._queues: dict[Lane, list[Waiting]] = {}
+        self._approvals: set[Identity] = set()
         self.timetable: Final = Timetable[Identity]()
 
     def __len__(self) -> int:
@@ -44,6 +45,15 @@ class Lot:
     def find(self, identity: Identity) -> Waiting | None:
         """The parked request of this id."""
         return self._waiting.get(identity)
+
+    def awaiting(self, tenant_id: str, request_id: str | None) -> list[Waiting]:
+        """A tenant's requests (or this one) that wait for people, and are written down."""
+        return [
+            waiting
+            for identity in list(self._approvals)
+            if identity[0] == tenant_id and request_id in {None, identity[1]}
+            if (waiting := self._waiting[identity]).place.offset >= 0 and not waiting.live
+        ]
 
     def queue(self, lane: Lane) -> list[Waiting]:
         """Who is parked of a session and holds it or waits in it, first one first."""
@@ -92,6 +102,8 @@ class Lot:
             live=True,
         )
         self._waiting[waiting.identity] = waiting
+        if waiting.reason is ParkReason.APPROVAL:
+            self._approvals.add(waiting.identity)
         self._by_partition.setdefault(partition, set()).add(waiting.identity)
         if waiting.lane is not None:
             insort(self._queues.setdefault(waiting.lane, []), waiting, key=lambda one: one.order)
@@ -111,6 +123,7 @@ class Lot:
         if waiting is None:
             return None
         self.timetable.remove(identity)
+        self._approvals.discard(identity)
         partition = self._by_partition[waiting.place.partition]
         partition.discard(identity)
         if not partition:

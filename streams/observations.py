@@ -110,6 +110,30 @@ class LedgerRead:
 
 
 @dataclass(frozen=True, slots=True)
+class PlansRead:
+    """The tenants' plans were read up to the end, before anything is admitted."""
+
+    plans: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPassedOver:
+    """A record of the tenants topic is no plan that can be put in force: the tenant's former one holds."""
+
+    tenant_id: str
+    code: Code
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlansUnread:
+    """The tenants topic cannot be read now: the plans that are known stay in force."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BatchPublished:
     """Outcomes were published together."""
 
@@ -147,6 +171,9 @@ Occurrence = (
     | StoreAway
     | OwnershipChanged
     | LedgerRead
+    | PlansRead
+    | PlanPassedOver
+    | PlansUnread
     | BatchPublished
     | PublishRetried
     | Fault

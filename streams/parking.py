@@ -58,6 +58,11 @@ class Parking:
         self.lot.settle(waiting, parked, -1 if offset is None else offset)
         self._wake.set()
 
+    def settled(self, waiting: Waiting, parked: Parked, offset: int) -> None:
+        """Its record was written by somebody else."""
+        self.lot.settle(waiting, parked, offset)
+        self._wake.set()
+
     def keep(self, waiting: Waiting) -> None:
         """It is in the pipeline beside its record here, and not due."""
         waiting.live = True

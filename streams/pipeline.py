@@ -285,7 +285,7 @@ class Pipeline:
             parked.spans if parked is not None else (),
             parked.queued_s if parked is not None else None,
             entry.ending,
-            lambda: entry.cancelled,
+            lambda: entry.ending if entry.cancelled else None,
         )
 
     def _readmit(self, entry: Entry) -> None:

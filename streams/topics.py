@@ -115,7 +115,14 @@ AUDIT = Topic(
     key="tenant or source key",
     retention_ms=90 * DAY_MS,
 )
-TENANTS = Topic("tenants", "tenant-plan", "one plan per tenant", "operators", NOBODY, compacted=True)
+TENANTS = Topic(
+    "tenants",
+    "tenant-plan",
+    "one plan per tenant",
+    "operators, plans",
+    "plans",
+    compacted=True,
+)
 RELEASES = Topic(
     "releases",
     "release",
@@ -190,6 +197,7 @@ class TopicNames:
     deadletter: str
     control: str
     audit: str
+    tenants: str
     parked: str
 
 

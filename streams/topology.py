@@ -18,6 +18,7 @@ from streams.parking import Parking
 from streams.pipeline import Pipeline
 from streams.topics import REQUESTS
 
+Follower = Callable[[frozenset[int], frozenset[int]], None]
 Sign = Callable[[int], Coroutine[Any, Any, None]]
 
 WEEK_S = 604_800
@@ -34,6 +35,7 @@ class IntakeParts:
     rebuild: Callable[[Sequence[int], Sign], Coroutine[Any, Any, object]]
     observer: Observer
     offset_metadata: str
+    followers: Sequence[Follower] = ()  # are told which partitions are ours, and which were gained
 
 
 class CommittedApp(faust.App):
@@ -153,6 +155,8 @@ def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts) -> None:
         parts.observer.observe(
             OwnershipChanged(tuple(partitions), tuple(sorted(gained)), tuple(sorted(lost)))
         )
+        for follow in parts.followers:
+            follow(frozenset(partitions), gained)
         if gained:
             app.add_future(parts.rebuild(sorted(gained), enter))
 

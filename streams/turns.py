@@ -12,9 +12,8 @@ from streams.ports import RunKey
 Span = tuple[datetime, datetime]
 
 
-def never() -> bool:
-    """Nobody cancelled it."""
-    return False
+def nobody() -> None:
+    """It is not cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Turn:
     spans: tuple[Span, ...] = ()  # of its earlier runs
     queued_s: float | None = None  # until its first run; None: this is the first
     ending: Problem | None = None  # why it is not to go on, if so: only what it cost is gathered
-    cancelled: Callable[[], bool] = never
+    cancelled: Callable[[], Problem | None] = nobody
 
     @property
     def run_id(self) -> str:

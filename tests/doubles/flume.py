@@ -9,6 +9,7 @@ from agents_defs.registry import AgentSpec, Registry
 from streams.admission import Admission
 from streams.answers import answered_by
 from streams.completion import Completion
+from streams.control_desk import ControlDesk, DeskParts
 from streams.emission import Emissary
 from streams.execution import Execution
 from streams.flow import Answered, Emission, Record
@@ -26,6 +27,7 @@ from streams.waits import Surroundings, Waits
 from tests.doubles.hand_clock import HandClock
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
+from tests.doubles.memory_control import CommandTopic, MemoryDeadLetters, MemoryPlans
 from tests.doubles.memory_deltas import MemoryDeltas
 from tests.doubles.memory_outbox import KINDS, NAMES, MemoryLog, MemoryOutbox
 from tests.doubles.memory_runs import MemoryRuns
@@ -46,6 +48,8 @@ class World:
         self.requests: dict[int, list[Record]] = defaultdict(list)
         self.committed: dict[int, int] = defaultdict(int)
         self.memory = ClaimMemory()
+        self.commands = CommandTopic()
+        self.plans = MemoryPlans()
         self.generation = 0
 
     def now_ms(self) -> int:
@@ -69,6 +73,10 @@ class World:
     def dead_letters(self) -> list[dict[str, Any]]:
         """What could not be done."""
         return self.log.read(NAMES.deadletter)
+
+    def audits(self) -> list[tuple[str, str, str | None]]:
+        """What came of which command, and why."""
+        return [(one["action"], one["outcome"], one.get("code")) for one in self.log.read(NAMES.audit)]
 
     def statuses(self) -> dict[str, str]:
         """How each request ended."""
@@ -122,7 +130,8 @@ class Flume:
         registry = Registry(specs or [AgentSpec("support", 3, NEVER_BUILT)])
         intake = Intake(registry, PARTITIONS, self.options.max_request_bytes, self.options.max_input_bytes)
         clock, observed = self.clock, self.observed
-        self.parking = Parking(emissary, self.outbox, MemoryBodies(self.world.log), clock, observed)
+        self.bodies = MemoryBodies(self.world.log)
+        self.parking = Parking(emissary, self.outbox, self.bodies, clock, observed)
         self.waits = Waits(
             self.parking,
             intake,
@@ -145,6 +154,26 @@ class Flume:
             ),
             self.options,
         )
+        self.desk = ControlDesk(
+            DeskParts(
+                endings=self.pipeline.endings,
+                waits=self.waits,
+                intake=intake,
+                emissary=emissary,
+                outbox=self.outbox,
+                bodies=self.bodies,
+                letters=MemoryDeadLetters(self.world.log),
+                plans=self.world.plans,
+                clock=clock,
+                lifeline=self.lifeline,
+            ),
+            PARTITIONS,
+        )
+
+    def command(self, tenant_id: str = "acme", **command: Any) -> None:
+        """Say what is to be done."""
+        record = self.world.commands.write(tenant_id, **command)
+        self.desk.take(record.partition, record.offset, record, effective=True)
 
     async def __aenter__(self) -> "Flume":
         await self.outbox.start()
@@ -160,6 +189,7 @@ class Flume:
         await self.outbox.stop()
         tasks = [entry.task for entry in self.pipeline.register.outside(()) if entry.task is not None]
         self.pipeline.reassigned(())
+        self.desk.assigned(frozenset(), frozenset())
         if self.pipeline._admitting is not None:
             self.pipeline._admitting.cancel()
             tasks.append(self.pipeline._admitting)
@@ -179,8 +209,11 @@ class Flume:
         for partition in sorted(gained):
             self._rebuild_lot(partition)
         await self.rebuild(sorted(gained))
+        self.desk.assigned(frozenset(partitions), gained)
         for partition in sorted(gained):
             self.parking.opened(partition, self.world.committed[partition])
+            dealt_with = self.world.log.control_positions.get(partition, 0)
+            self.world.commands.hand_over(self.desk, partition, dealt_with)
 
     def _rebuild_lot(self, partition: int) -> None:
         self.parking.lot.begin(partition)

@@ -7,12 +7,13 @@ from typing import Any
 
 from agents_defs.journal_entries import CALL, call_bytes
 from agents_defs.run_order import ModelCall, RunListener, RunOrder, RunResult
+from agents_defs.run_scope import header_safe
 
 
 def paid_call(order: RunOrder, ordinal: int = 0) -> ModelCall:
     """A model call of this run, as the books get it."""
     return ModelCall(
-        call_id=f"{order.run_id}/m{ordinal}.{order.attempt}",
+        call_id=f"{header_safe(order.run_id)}/m{ordinal}.{order.attempt}",
         model="gpt-5.4-mini",
         agent=order.spec.name,
         purpose="agent",

@@ -50,7 +50,7 @@ async def test_every_paid_call_of_a_run_is_in_the_books_and_in_the_totals(flume:
     await flume.settle()
 
     (line,) = flume.world.log.read(NAMES.usage)
-    assert (line["request_id"], line["call_id"]) == ("r-1", "acme/r-1/0/m0.1")
+    assert (line["request_id"], line["call_id"]) == ("r-1", "acme%2Fr-1%2F0/m0.1")
     assert (line["input_tokens"], line["output_tokens"], line["cost_usd"]) == (20, 7, "0.0012")
     (response,) = flume.world.responses()
     assert response["usage"]["model_calls"] == 1

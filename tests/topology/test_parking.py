@@ -230,7 +230,7 @@ async def test_a_long_run_goes_on_with_the_next_owner_from_its_parked_record() -
         (response,) = flume.world.responses()
         assert (response["status"], response["attempts"]) == ("completed", 2)
         usage = [one["call_id"] for one in flume.world.log.read(NAMES.usage)]
-        assert sorted(usage) == ["acme/r-1/0/m0.1", "acme/r-1/0/m0.2"]
+        assert sorted(usage) == ["acme%2Fr-1%2F0/m0.1", "acme%2Fr-1%2F0/m0.2"]
 
 
 async def test_a_long_run_on_a_retained_partition_is_adopted() -> None:

@@ -1,0 +1,276 @@
+"""Acts on the commands of the control topic, one after the other in each partition; each is audited."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from pydantic import ValidationError
+
+from schemas.codec import Undecodable, decode
+from schemas.control import Command, ControlCommand
+from schemas.dead_letters import DeadLetter
+from schemas.failures import FAILURES, Code
+from schemas.partitions import partition_for
+from streams.audits import Finding, audit, of_command, refused
+from streams.emission import Emissary
+from streams.endings import Endings
+from streams.flow import Accepted, Emission, Parcel, Problem, Record
+from streams.intake import Intake
+from streams.lifeline import Lifeline
+from streams.lot import Identity, Waiting
+from streams.parked import Parked, ParkReason
+from streams.ports import Clock, Outbox, ParkedBodies
+from streams.waits import Waits
+
+PATIENCE_S = 2.0  # an approval may be given before the request that asks for it is parked
+LOOK_S = 0.05
+
+
+class DeadLetters(Protocol):
+    """Finds dead letters again."""
+
+    async def find(self, partition: int, dead_letter_id: str) -> DeadLetter | None:
+        """The one of this id; None where the topic does not hold it (any more)."""
+        ...
+
+
+class PlanStore(Protocol):
+    """Changes tenants' plans."""
+
+    async def pause(self, tenant_id: str, paused: bool) -> tuple[str | None, str | None]:
+        """Returns the plan's sha256 before and after, when the change is in force."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeskParts:
+    """What the desk works with."""
+
+    endings: Endings
+    waits: Waits
+    intake: Intake
+    emissary: Emissary
+    outbox: Outbox
+    bodies: ParkedBodies
+    letters: DeadLetters
+    plans: PlanStore
+    clock: Clock
+    lifeline: Lifeline
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One command, and where it stood."""
+
+    partition: int
+    offset: int
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it, and what is published with its audit."""
+
+    finding: Finding
+    parked: Parked | None = None  # is written anew: it goes on, or waits for another decision
+
+
+class ControlDesk:
+    """One queue for each partition that is ours."""
+
+    def __init__(self, parts: DeskParts, partitions: int) -> None:
+        self._parts: Final = parts
+        self._partitions: Final = partitions
+        self._queues: dict[int, asyncio.Queue[Order]] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+
+    # -- the sink of the control topic's tail
+
+    def take(self, partition: int, offset: int, record: Record, effective: bool) -> None:
+        """One record. Of those that an earlier owner dealt with only cancels still matter."""
+        if effective:
+            self._queue(partition).put_nowait(Order(partition, offset, record))
+            return
+        try:
+            command = decode(ControlCommand, record.value)
+        except (Undecodable, ValidationError, ValueError):
+            return
+        if command.command is Command.CANCEL:
+            self._cancel((_tenant(record), command.request_id or ""), command)
+
+    def caught_up(self, partition: int) -> None:
+        """What stood there at the takeover was handed over."""
+
+    def assigned(self, partitions: frozenset[int], gained: frozenset[int]) -> None:
+        """Other partitions' commands are another worker's business; those of the gained ones come anew."""
+        for partition in set(self._tasks) - (partitions - gained):
+            self._tasks.pop(partition).cancel()
+            del self._queues[partition]
+
+    def _queue(self, partition: int) -> "asyncio.Queue[Order]":
+        if partition not in self._queues:
+            queue: asyncio.Queue[Order] = asyncio.Queue()
+            self._queues[partition] = queue
+            task = asyncio.create_task(self._work(queue))
+            self._tasks[partition] = self._parts.lifeline.hold(task)
+        return self._queues[partition]
+
+    # -- one after the other
+
+    async def _work(self, queue: "asyncio.Queue[Order]") -> None:
+        while True:
+            await self._deal_with(await queue.get())
+
+    async def _deal_with(self, order: Order) -> None:
+        record = order.record
+        tenant_id = _tenant(record)
+        try:
+            command = decode(ControlCommand, record.value)
+        except (Undecodable, ValidationError, ValueError):
+            result = Result(refused("invalid_field"))
+            await self._publish(order, None, "unknown", tenant_id, result)
+            return
+        if not tenant_id or partition_for(tenant_id.encode(), self._partitions) != order.partition:
+            result = Result(refused("wrong_partition", request_id=command.request_id))
+        else:
+            result = await self._act(order, tenant_id, command)
+        await self._publish(order, command.actor, command.command.value, tenant_id, result)
+
+    async def _act(self, order: Order, tenant_id: str, command: ControlCommand) -> Result:
+        match command.command:
+            case Command.CANCEL:
+                return Result(self._cancel((tenant_id, command.request_id or ""), command))
+            case Command.APPROVE | Command.REJECT:
+                return await self._judge(tenant_id, command)
+            case Command.REPLAY:
+                return await self._replay(order, tenant_id, command)
+            case Command.PAUSE | Command.RESUME:
+                paused = command.command is Command.PAUSE
+                before, after = await self._parts.plans.pause(tenant_id, paused)
+                return Result(Finding("done", None, tenant_id, None, before, after))
+
+    async def _publish(
+        self, order: Order, actor: str | None, action: str, tenant_id: str, result: Result
+    ) -> None:
+        """The effect, its audit and how far commands are dealt with: all or nothing."""
+        parts = self._parts
+        entry = of_command(
+            f"control-{order.partition}-{order.offset}",
+            parts.clock.at(),
+            actor,
+            action,
+            tenant_id or None,
+            result.finding,
+        )
+        emissions: list[Emission] = []
+        waiting: Waiting | None = None
+        if result.parked is not None:
+            emissions.append(parts.emissary.parked(result.parked))
+            waiting = parts.waits.parking.lot.reserve(result.parked)
+        topic = parts.emissary.topics.audit
+        emissions.append(audit(topic, order.partition, order.record.key, entry))
+        parcel = Parcel(order.partition, tuple(emissions), None, order.offset + 1)
+        offset = await parts.outbox.publish(parcel)
+        if waiting is not None and result.parked is not None and offset is not None:
+            parts.waits.parking.settled(waiting, result.parked, offset)
+
+    # -- the commands
+
+    def _cancel(self, key: Identity, command: ControlCommand) -> Finding:
+        parts = self._parts
+        said = f" ({command.reason})" if command.reason else ""
+        problem = Problem(Code.CANCELLED, f"cancelled by {command.actor or 'a command'}{said}")
+        waiting = parts.waits.find(key)
+        if parts.endings.cancel(key, problem):
+            return Finding("done", request_id=key[1])
+        if waiting is not None and not waiting.live:
+            parts.waits.parking.release(waiting, problem)
+            return Finding("done", request_id=key[1])
+        parts.waits.cancellations.keep(key, problem, command.at or parts.clock.at())
+        return Finding("kept", request_id=key[1])
+
+    async def _judge(self, tenant_id: str, command: ControlCommand) -> Result:
+        approval_id, request_id = command.approval_id or "", command.request_id
+        parked = await self._awaiting(tenant_id, approval_id, request_id)
+        if parked is None:
+            return Result(refused("not_found", approval_id, request_id))
+        found = next(one for one in parked.approvals if one.approval_id == approval_id)
+        if found.approved is not None:
+            return Result(refused("already_decided", approval_id, parked.request_id))
+        digest = command.arguments_digest
+        if (digest or command.command is Command.APPROVE) and digest != found.arguments_digest:
+            return Result(refused("wrong_digest", approval_id, parked.request_id))
+        at = self._parts.clock.at()
+        if found.expires_at <= at:
+            return Result(refused("expired", approval_id, parked.request_id))
+        decided = replace(
+            found,
+            approved=command.command is Command.APPROVE,
+            actor=command.actor,
+            reason=command.reason,
+            decided_at=at,
+        )
+        approvals = tuple(decided if one is found else one for one in parked.approvals)
+        open_ones = any(one.approved is None for one in approvals)
+        reason = ParkReason.APPROVAL if open_ones else ParkReason.DECIDED
+        finding = Finding("done", None, approval_id, parked.request_id)
+        return Result(finding, replace(parked, approvals=approvals, reason=reason))
+
+    async def _awaiting(self, tenant_id: str, approval_id: str, request_id: str | None) -> Parked | None:
+        """The parked request that asks for this; it may be on its way to the topic still."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + PATIENCE_S
+        while True:
+            for waiting in self._parts.waits.parking.lot.awaiting(tenant_id, request_id):
+                (parked,) = await self._parts.bodies.fetch([waiting.place])
+                if parked is not None and approval_id in {one.approval_id for one in parked.approvals}:
+                    return parked
+            if loop.time() >= give_up:
+                return None
+            await asyncio.sleep(LOOK_S)
+
+    async def _replay(self, order: Order, tenant_id: str, command: ControlCommand) -> Result:
+        letter_id = command.dead_letter_id or ""
+        letter = await self._parts.letters.find(order.partition, letter_id)
+        if letter is None or letter.tenant_id != tenant_id:
+            return Result(refused("not_found", letter_id, command.request_id))
+        parked = self._next_generation(letter)
+        if parked is None:
+            return Result(refused("not_replayable", letter_id, letter.request_id))
+        known = self._parts.waits.find(parked.identity)
+        if known is not None and known.generation >= parked.generation:
+            return Result(refused("already_decided", letter_id, letter.request_id))
+        return Result(Finding("done", None, letter_id, letter.request_id), parked)
+
+    def _next_generation(self, letter: DeadLetter) -> Parked | None:
+        """A failed request, to be run once more under the next generation."""
+        try:
+            failed = FAILURES[Code(letter.code)].outcome == "failed"
+            key, value, headers = letter.original.raw()
+        except ValueError:
+            return None
+        source, at = letter.source, self._parts.clock.at()
+        stamp = source.timestamp or at
+        kept = tuple((name, raw or b"") for name, raw in headers)
+        record = Record(
+            source.topic, source.partition, source.offset, round(stamp.timestamp() * 1000), key, value, kept
+        )
+        candidate = self._parts.intake.parse(record, self._parts.clock.now(), at)
+        if not failed or not isinstance(candidate, Accepted):
+            return None
+        request = candidate.request
+        return Parked(
+            request.tenant_id,
+            request.request_id,
+            candidate.sha256,
+            ParkReason.REPLAY,
+            record,
+            at,
+            None,
+            session_id=request.session_id,
+            generation=letter.generation + 1,
+        )
+
+
+def _tenant(record: Record) -> str:
+    return (record.key or b"").decode(errors="replace")

@@ -1,0 +1,60 @@
+"""Commands in memory: written to a desk as the control topic's tail does, with the stores that it needs."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+from schemas.codec import decode
+from schemas.dead_letters import DeadLetter
+from streams.flow import Record
+from streams.ports import ControlSink
+from tests.doubles.memory_outbox import NAMES, MemoryLog
+from tests.doubles.requests import partition_of
+
+
+class MemoryDeadLetters:
+    """Finds them in the log."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def find(self, partition: int, dead_letter_id: str) -> DeadLetter | None:
+        """The one of this id."""
+        found = (decode(DeadLetter, one.value) for one in self._log.partitions[NAMES.deadletter, partition])
+        return next((one for one in found if one.dead_letter_id == dead_letter_id), None)
+
+
+class MemoryPlans:
+    """Which tenants are paused."""
+
+    def __init__(self) -> None:
+        self.paused: set[str] = set()
+
+    async def pause(self, tenant_id: str, paused: bool) -> tuple[str | None, str | None]:
+        """Change it."""
+        (self.paused.add if paused else self.paused.discard)(tenant_id)
+        return None, "after"
+
+
+class CommandTopic:
+    """The control topic; what was written outlives a worker."""
+
+    def __init__(self) -> None:
+        self.records: dict[int, list[Record]] = defaultdict(list)
+
+    def write(self, tenant_id: str, **command: Any) -> Record:
+        """Append a command."""
+        key = tenant_id.encode()
+        return self.append(key, json.dumps(command).encode(), partition_of(tenant_id))
+
+    def append(self, key: bytes | None, value: bytes | None, partition: int) -> Record:
+        """Append anything."""
+        records = self.records[partition]
+        records.append(Record(NAMES.control, partition, len(records), 0, key, value))
+        return records[-1]
+
+    def hand_over(self, sink: ControlSink, partition: int, committed: int) -> None:
+        """As the tail does at a takeover."""
+        for record in self.records[partition]:
+            sink.take(partition, record.offset, record, record.offset >= committed)
+        sink.caught_up(partition)
