@@ -10,10 +10,8 @@ from typing import Any, Final
 import redis.asyncio as redis
 from redis.exceptions import NoScriptError, RedisError
 
+from app.adapters.redis_lines import Argument, Command, RedisLines
 from streams.ports import StoreUnavailable
-
-Argument = str | bytes | int
-Command = tuple[Argument, ...]
 
 MOST_TOGETHER: Final = 32  # bounds how long one command holds Redis
 MOST_IN_FLIGHT: Final = 4  # pipelines; what is called meanwhile goes with the next
@@ -50,8 +48,9 @@ class _Call:
 class RedisBatch:
     """One worker's calls of scripts."""
 
-    def __init__(self, client: "redis.Redis") -> None:
+    def __init__(self, client: "redis.Redis", lines: RedisLines | None = None) -> None:
         self.client = client
+        self.lines = lines or RedisLines(client)
         self._waiting: list[_Call] = []
         self._flights: set[asyncio.Task[None]] = set()
         self._due = False
@@ -94,20 +93,14 @@ class RedisBatch:
             _deliver(group, reply)
 
     async def _send(self, groups: Sequence[Sequence[_Call]]) -> list[Any]:
-        replies = await self._pipeline([("EVALSHA", group[0].script.sha, *_rest(group)) for group in groups])
+        known = [("EVALSHA", group[0].script.sha, *_rest(group)) for group in groups]
+        replies = await self.lines.exchange(known)
         unknown = [number for number, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:  # the first time, or Redis was restarted
             again = [("EVAL", groups[number][0].script.source, *_rest(groups[number])) for number in unknown]
-            for number, reply in zip(unknown, await self._pipeline(again), strict=True):
+            for number, reply in zip(unknown, await self.lines.exchange(again), strict=True):
                 replies[number] = reply
         return replies
-
-    async def _pipeline(self, commands: Iterable[Command]) -> list[Any]:
-        async with self.client.pipeline(transaction=False) as pipeline:
-            for command in commands:
-                pipeline.execute_command(*command)
-            replies: list[Any] = await pipeline.execute(raise_on_error=False)
-            return replies
 
 
 def _grouped(calls: Sequence[_Call]) -> Iterable[list[_Call]]:

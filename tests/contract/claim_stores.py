@@ -9,6 +9,7 @@ from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_client import connect_redis
 from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_lines import RedisLines
 from app.adapters.redis_runs import RedisRuns
 from streams.ports import ClaimStore, RunStore
 from tests.doubles.hand_clock import HandClock
@@ -110,6 +111,7 @@ class RedisCase:
     def __init__(self, url: str) -> None:
         self._client = connect_redis(url)
         self._nobody = connect_redis(NOBODY)
+        self._lines = RedisLines(self._client)
         self._batches: list[RedisBatch] = []
         self._noted: dict[bytes, Any] = {}
 
@@ -119,13 +121,13 @@ class RedisCase:
         return self._client
 
     def worker(self) -> ClaimStore:
-        return RedisClaims(RedisBatch(self._client), "penstock", 7)
+        return RedisClaims(RedisBatch(self._client, self._lines), "penstock", 7)
 
     def away(self) -> ClaimStore:
         return RedisClaims(RedisBatch(self._nobody), "penstock", 7)
 
     def runs(self) -> RunStore:
-        self._batches.append(RedisBatch(self._client))
+        self._batches.append(RedisBatch(self._client, self._lines))
         return RedisRuns(self._batches[-1], "penstock", 7, 30)
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
@@ -139,11 +141,11 @@ class RedisCase:
 
     async def hide(self) -> None:
         for batch in self._batches:
-            batch.client = self._nobody
+            batch.lines = RedisLines(self._nobody)
 
     async def show(self) -> None:
         for batch in self._batches:
-            batch.client = self._client
+            batch.lines = self._lines
 
     async def empty(self) -> None:
         await self._client.flushdb()

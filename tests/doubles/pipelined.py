@@ -1,4 +1,4 @@
-"""A Redis client that only takes pipelines, and answers each when it is told to."""
+"""Lines to a Redis that answers each pipeline when it is told to."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,12 +28,7 @@ class Pipelined:
         """Answer."""
         self._open.set()
 
-    def pipeline(self, *, transaction: bool) -> "_Pipeline":
-        """Begin one."""
-        assert not transaction
-        return _Pipeline(self)
-
-    async def execute(self, commands: list[Command]) -> list[Any]:
+    async def exchange(self, commands: list[Command]) -> list[Any]:
         """What a pipeline comes to."""
         self.pipelines.append(commands)
         await self._open.wait()
@@ -45,21 +40,3 @@ class Pipelined:
         if name == "EVALSHA" and self.loaded is not None and script not in self.loaded:
             return NoScriptError("NOSCRIPT")
         return self.reply(list(rest[count:]))
-
-
-class _Pipeline:
-    def __init__(self, client: Pipelined) -> None:
-        self._client = client
-        self._commands: list[Command] = []
-
-    async def __aenter__(self) -> "_Pipeline":
-        return self
-
-    async def __aexit__(self, *_: object) -> None: ...
-
-    def execute_command(self, *command: Any) -> None:
-        self._commands.append(command)
-
-    async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        assert not raise_on_error
-        return await self._client.execute(self._commands)

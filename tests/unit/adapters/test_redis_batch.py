@@ -25,7 +25,7 @@ def client() -> Pipelined:
 
 @pytest.fixture
 def batch(client: Pipelined) -> RedisBatch:
-    return RedisBatch(cast(Any, client))
+    return RedisBatch(cast(Any, None), cast(Any, client))
 
 
 def call(batch: RedisBatch, script: Script, argument: Any) -> Awaitable[Any]:
