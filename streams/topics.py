@@ -137,7 +137,7 @@ PARKED = Topic(
     "parked",
     "requests that wait outside of their partition's offsets: their bytes and why they wait",
     "emission",
-    "timers, whoever owns the partition",
+    "the ledger of answered ids, parking",
     internal=True,
     compacted=True,
     max_message_bytes=4 * MIB,
@@ -203,9 +203,5 @@ class TopicNames:
 
 def topic_names(prefix: str, app_id: str) -> TopicNames:
     """The names of one deployment's topics."""
-    return TopicNames(
-        *(
-            topic.full_name(prefix, app_id)
-            for topic in (REQUESTS, RESPONSES, DELTAS, USAGE, METRICS, DEADLETTER, CONTROL, AUDIT, PARKED)
-        )
-    )
+    named = (REQUESTS, RESPONSES, DELTAS, USAGE, METRICS, DEADLETTER, CONTROL, AUDIT, TENANTS, PARKED)
+    return TopicNames(*(topic.full_name(prefix, app_id) for topic in named))

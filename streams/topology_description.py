@@ -42,6 +42,9 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "the ledger of answered ids": Role(
             "worker", "own partitions", "knows which requests have their outcome before intake opens"
         ),
+        "plans": Role(
+            "worker", "whole", "has every tenant's plan in force; pausing a tenant rewrites its plan"
+        ),
         "books": Role("books", "group", "keeps windows per tenant and agent, and publishes metrics"),
     }
 )
