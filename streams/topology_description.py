@@ -42,6 +42,7 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "the ledger of answered ids": Role(
             "worker", "own partitions", "knows which requests have their outcome before intake opens"
         ),
+        "parking": Role("worker", "own partitions", "reads what waits again, when it is due"),
         "plans": Role(
             "worker", "whole", "has every tenant's plan in force; pausing a tenant rewrites its plan"
         ),
