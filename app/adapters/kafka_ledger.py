@@ -7,7 +7,7 @@ In the same way a new owner learns of every request that is parked.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -164,7 +164,7 @@ class KafkaLedger:
         started = self._clock.now()
         behind = dict(ends)
         read = dict.fromkeys(tenures, 0)
-        fenced = False
+        fenced: set[TopicPartition] = set()
         while True:
             # The position passes aborted records and markers, too, once all before them was handed out.
             for place in [place for place in behind if await reader.position(place) >= ends[place]]:
@@ -178,25 +178,22 @@ class KafkaLedger:
             behind = {place: end for place, end in behind.items() if not tenures[place.partition].over}
             if not behind:
                 return
-            if not fenced and self._clock.now() - started > PATIENCE_S:
-                fenced = await self._fence(behind)
+            if self._clock.now() - started > PATIENCE_S:
+                await self._end_held_up(reader, behind, fenced)
             fetched: dict[TopicPartition, list[Any]] = await reader.getmany(
                 timeout_ms=POLL_MS, max_records=5000
             )
             for place, records in fetched.items():
-                if tenures[place.partition].over:
-                    continue
                 if place.topic == self._topics.parked:
-                    known = [
-                        record for record in records if record.offset < ends[place]
-                    ]  # the others are ours
-                    await self._hand_parked(place.partition, known, tenures[place.partition])
-                    continue
-                read[place.partition] += len(records)
-                await self._claims.answer([one for record in records if (one := self._answered(record))], {})
+                    earlier = [record for record in records if record.offset < ends[place]]  # none of our own
+                    await self._hand_over(place.partition, earlier, tenures[place.partition])
+                else:
+                    read[place.partition] += len(records)
+                    answered = [one for record in records if (one := self._answered(record))]
+                    await self._claims.answer(answered, {})
 
-    async def _hand_parked(self, partition: int, records: Sequence[Any], tenure: Tenure) -> None:
-        """In portions, so that what runs on other partitions goes on meanwhile."""
+    async def _hand_over(self, partition: int, records: Sequence[Any], tenure: Tenure) -> None:
+        """Parked requests, in portions, so that what runs on other partitions goes on meanwhile."""
         sink = self._parked
         for start in range(0, len(records), PORTION):
             if sink is None or tenure.over:
@@ -206,14 +203,27 @@ class KafkaLedger:
                     sink.take(partition, record.offset, record.key, record.value)
             await asyncio.sleep(0)
 
-    async def _fence(self, behind: dict[TopicPartition, int]) -> bool:
+    async def _end_held_up(
+        self, reader: AIOKafkaConsumer, behind: Mapping[TopicPartition, int], fenced: set[TopicPartition]
+    ) -> None:
+        """Much to read is no reason to fence a worker that lives; an open transaction before the end is."""
+        held = {
+            place
+            for place, end in behind.items()
+            if (stable := reader.last_stable_offset(place)) is not None and stable < end
+        }
+        if held - fenced:
+            await self._fence(held - fenced)
+            fenced |= held
+
+    async def _fence(self, held: Collection[TopicPartition]) -> None:
         """End the transactions of the workers that owned these partitions last."""
         if self._options.kafka.delivery != "transactional":
-            return True
+            return
         admin = AIOKafkaAdminClient(bootstrap_servers=self._options.kafka.bootstrap)
         await admin.start()
         try:
-            requests = [TopicPartition(self._topics.requests, place.partition) for place in behind]
+            requests = [TopicPartition(self._topics.requests, place.partition) for place in held]
             offsets = await admin.list_consumer_group_offsets(self._options.kafka.app_id, partitions=requests)
         finally:
             await admin.close()
@@ -226,4 +236,3 @@ class KafkaLedger:
                 await producer.start()  # InitProducerId: aborts what is open and fences whoever opened it
             finally:
                 await producer.stop()
-        return True

