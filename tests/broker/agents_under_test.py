@@ -31,8 +31,14 @@ def write_a_book() -> str:
     return "x" * 5_000_000
 
 
+@function_tool(needs_approval=True)
+def refund(order: int) -> str:
+    """Give the money back."""
+    return f"refunded {order}"
+
+
 def clerk() -> Agent[Any]:
-    return Agent(name="Clerk", instructions="Answer.", tools=[look_up, breaks, breaks_the_run])
+    return Agent(name="Clerk", instructions="Answer.", tools=[look_up, breaks, breaks_the_run, refund])
 
 
 def author() -> Agent[Any]:

@@ -11,6 +11,7 @@ from app.adapters import logs
 from app.adapters.fenced_producer import FencedProducer
 from app.adapters.kafka_outbox import KafkaOutbox
 from app.adapters.redis_claims import RedisClaims
+from app.adapters.redis_runs import RedisRuns
 from app.settings import Settings, load
 from app.worker import Worker
 from streams.admission import Admission
@@ -37,11 +38,26 @@ def die(*_: object, **__: object) -> None:
 
 def dies_after_claiming() -> None:
     """Admitted, and nothing else."""
-    setattr(Pipeline, "_start_runs", die)  # noqa: B010  as above
+    setattr(Pipeline, "start_runs", die)  # noqa: B010  as above
+
+
+def dies_when_it_begins() -> None:
+    """A run is about to start."""
+    setattr(RedisRuns, "begin", die)  # noqa: B010  as above
+
+
+def dies_before_recording() -> None:
+    """The model call is about to be noted, and then sent."""
+    setattr(RedisRuns, "record", die)  # noqa: B010  as above
+
+
+def dies_before_deciding() -> None:
+    """The run is paid and recorded, its outcome is not decided."""
+    setattr(RedisRuns, "decide", die)  # noqa: B010  as above
 
 
 def dies_before_publishing() -> None:
-    """The run is paid, its session's turn is kept, its outcome is not published."""
+    """The run is paid, its outcome is decided, its session's turn is kept, and nothing is published."""
     setattr(KafkaOutbox, "publish", die)  # noqa: B010  as above
 
 
@@ -91,6 +107,9 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
     for mutant in (
         acks_out_of_order,
         dies_after_claiming,
+        dies_when_it_begins,
+        dies_before_recording,
+        dies_before_deciding,
         dies_before_publishing,
         dies_in_its_transaction,
         dies_before_its_commit,
