@@ -88,9 +88,9 @@ class CommittedConsumer(driver.Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """It is over. Nothing flows until the seek, which Faust does not see to where nothing was owned before:
+        """It is over. Nothing flows until after the seek; Faust forgets that where nothing was owned before.
 
-        when it lets records through it empties the streams, and what was delivered since the seek is lost.
+        When it lets records through it empties the streams, and what was delivered since the seek is lost.
         """
         self.revoked = False
         self.stop_flow()

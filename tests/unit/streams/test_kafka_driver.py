@@ -7,9 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.tables.recovery import RebalanceAgain
+from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from intervaltree import IntervalTree
 from mode import Service
+from mode.utils.queues import FlowControlEvent
 
 from streams.kafka_driver import CommittedConsumer
 
@@ -36,8 +39,11 @@ class Consumer(CommittedConsumer):
         self._committed_offset = defaultdict(lambda: None)
         self._gap = defaultdict(IntervalTree)
         self._unacked_messages = set()
-        self.app: Any = SimpleNamespace(topics=SimpleNamespace(acks_enabled_for=lambda _: True))
+        self.app: Any = SimpleNamespace(
+            topics=SimpleNamespace(acks_enabled_for=lambda _: True), flow_control=FlowControlEvent()
+        )
         self.suspend_flow: Any = asyncio.Event()
+        self.can_resume_flow: Any = asyncio.Event()
 
     def acknowledge(self, *offsets: int) -> None:
         for offset in offsets:
@@ -118,3 +124,73 @@ async def test_the_next_commit_goes_on_where_the_last_one_was(consumer: Consumer
     consumer.acknowledge(11, 13)
 
     assert consumer._new_offset(PLACE) == 14
+
+
+class Seeking(Consumer):
+    """Its seek takes as long as the test wants; a rebalance is all that it knows of the group."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sought = asyncio.Event()
+
+    async def seek_to_committed(self) -> dict[Any, int]:
+        await self.sought.wait()
+        return {}
+
+
+@pytest.fixture
+def seeking(monkeypatch: pytest.MonkeyPatch) -> Seeking:
+    async def nothing(*_: Any) -> None:
+        """What Faust does then."""
+
+    monkeypatch.setattr(driver.Consumer, "on_partitions_revoked", nothing)
+    monkeypatch.setattr(driver.Consumer, "on_partitions_assigned", nothing)
+    made = Seeking()
+    made._read_offset = defaultdict(lambda: None)
+    return made
+
+
+async def test_records_are_let_through_after_the_seek(seeking: Seeking) -> None:
+    await seeking.on_partitions_revoked(set())
+    await seeking.on_partitions_assigned({PLACE}, 1)
+    seeking.sought.set()
+
+    await seeking.perform_seek()
+
+
+@pytest.mark.parametrize("over", [False, True])
+async def test_no_records_are_let_through_when_another_rebalance_began_during_the_seek(
+    seeking: Seeking, over: bool
+) -> None:
+    await seeking.on_partitions_assigned({PLACE}, 1)
+    resuming = asyncio.ensure_future(seeking.perform_seek())
+    await asyncio.sleep(0)
+
+    await seeking.on_partitions_revoked({PLACE})
+    if over:
+        await seeking.on_partitions_assigned({PLACE}, 2)
+    seeking.sought.set()
+
+    with pytest.raises(RebalanceAgain):
+        await resuming
+
+
+async def test_no_records_are_let_through_when_another_rebalance_began_before_the_seek(
+    seeking: Seeking,
+) -> None:
+    await seeking.on_partitions_assigned({PLACE}, 1)
+    await seeking.on_partitions_revoked({PLACE})
+    seeking.sought.set()
+
+    with pytest.raises(RebalanceAgain):
+        await seeking.perform_seek()
+
+
+async def test_nothing_flows_between_an_assignment_and_its_seek(seeking: Seeking) -> None:
+    seeking.resume_flow()
+    seeking.app.flow_control.resume()
+
+    await seeking.on_partitions_assigned({PLACE}, 1)
+
+    assert not seeking.flow_active
+    assert not seeking.app.flow_control.is_active()
