@@ -14,6 +14,14 @@ SHOWN_OF_KEY = 128  # a tenant's id is no longer
 Changed = Callable[[str], None]
 
 
+class PlanRefused(ValueError):
+    """A plan cannot be changed in this way, however often it is tried; the message says why."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Plans:
     """By tenant. A tenant without a plan has its default: nothing is paused, nothing is allowed beyond it."""
 
