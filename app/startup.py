@@ -29,9 +29,10 @@ async def check_kafka(kafka: KafkaOptions) -> None:
         raise CannotStart(no_kafka(kafka.bootstrap, error)) from error
     missing = [state.name for state in states if state.partitions is None]
     if missing:
-        raise CannotStart(
-            f"{len(missing)} topics are missing ({missing[0]}, …): run `penstock topics create`"
+        what = (
+            f"topic {missing[0]} is" if len(missing) == 1 else f"{len(missing)} topics ({missing[0]}, …) are"
         )
+        raise CannotStart(f"{what} missing: run `penstock topics create`")
     for state in states:
         for problem in state.problems:
             raise CannotStart(f"topic {state.name} {problem}")

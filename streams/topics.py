@@ -11,7 +11,7 @@ MINUTE_MS = 60 * 1000
 # On usage records: the agent that was asked. The record's own made the call, and may be a sub-agent.
 REQUEST_AGENT_HEADER = "request-agent"
 
-Key = Literal["tenant", "agent", "tenant or source key"]
+Key = Literal["tenant", "agent", "tenant or source key", "tenant and request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,7 @@ PARKED = Topic(
     "requests that wait outside of their partition's offsets: their bytes and why they wait",
     "emission",
     "the ledger of answered ids, parking",
+    key="tenant and request",
     internal=True,
     compacted=True,
     max_message_bytes=4 * MIB,

@@ -11,6 +11,13 @@ tenant's id; the partition is `murmur2(key) & 0x7fffffff mod N`, Java's default 
 set `partitioner=murmur2_random`). `penstock topics create` makes them, `penstock topics check`
 compares them.
 
+What cannot finish soon waits on `penstock-parked`, on the partition number that its request came
+from: one record per request (its exact bytes, why it waits and until when), written anew when that
+changes and taken away by a tombstone, in one transaction with the outcome. Whoever owns the
+partition next reads all of it before it admits a request, so it is compacted often and nothing on it
+expires: leave its `cleanup.policy` as it is. How far the commands on `agent.control` are dealt with
+is an offset of the consumer group `PENSTOCK_APP_ID`, committed together with what each came to.
+
 | topic | cleanup | largest record | record | what | written by | read by |
 |---|---|---|---|---|---|---|"""
 DAY_MS = 86_400_000

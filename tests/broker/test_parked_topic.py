@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from app import provision
+from app import provision, startup
 from app.adapters.fenced_producer import FencedProducer
 from app.adapters.kafka_parked import KafkaParked
 from app.brokers.kafka import KafkaBroker
+from app.startup import CannotStart
 from streams.flow import Emission, Record
 from streams.observations import Fault
 from streams.options import KafkaOptions
@@ -46,6 +47,25 @@ async def dying(owner: Owner) -> AsyncIterator[FencedProducer]:
 
 def parked(topics: TopicNames, request_id: str, value: bytes | None = b"{}", partition: int = 0) -> Emission:
     return Emission(topics.parked, partition, parked_key("acme", request_id), value, [])
+
+
+async def test_a_worker_does_not_start_where_the_topic_is_missing_as_after_an_upgrade(
+    owner: Owner, deployment: KafkaOptions, topics: TopicNames
+) -> None:
+    await startup.check_kafka(deployment)
+    admin = await provision.connect(deployment.bootstrap)
+    await admin.delete_topics([topics.parked])
+    async with asyncio.timeout(SOON_S):
+        while topics.parked in await admin.list_topics():
+            await asyncio.sleep(0.05)
+    await admin.close()
+
+    with pytest.raises(CannotStart) as refused:
+        await startup.check_kafka(deployment)
+    assert str(refused.value) == f"topic {topics.parked} is missing: run `penstock topics create`"
+
+    assert await provision.create(deployment) == [topics.parked]
+    await startup.check_kafka(deployment)
 
 
 async def test_all_that_is_parked_is_told_before_a_partition_opens(
@@ -217,7 +237,7 @@ async def test_one_that_cannot_be_read_is_reported_and_hurts_no_other(
     (place,) = await park(owner, 1)
 
     assert await bodies.fetch([ParkedPlace(0, 0), place]) == [None, body(1)]
-    assert [fault.stage for fault in owner.observed.of(Fault)] == ["parked"]
+    assert [fault.stage for fault in owner.observed.of(Fault)] == [topics.parked]
 
 
 async def test_a_place_beyond_the_log_is_gone(owner: Owner, bodies: KafkaParked) -> None:
