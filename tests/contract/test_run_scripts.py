@@ -324,7 +324,9 @@ async def test_the_version_before_runs_again_what_was_decided_and_its_turn_stand
     await former.append("theirs")
 
     assert [orjson.loads(turn)["items"] for turn in await client.lrange(SESSION, 0, -1)] == [said("theirs")]
-    assert await claimed(claims, "t-2") == Admit(3)
+    again = await admitted(claims, "t-2")
+    assert again.attempt == 3
+    assert (await begun(runs, again, "s")).crashes == 0  # the one that decided did not
 
 
 async def test_each_version_knows_what_the_other_answered(claims: RedisClaims, former: Former) -> None:
