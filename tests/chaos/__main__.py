@@ -31,7 +31,9 @@ def main(arguments: Sequence[str]) -> int:
     asked = parser().parse_args(arguments)
     kind = "long" if asked.long else "short"
     folder = asked.folder / (f"mutant-{asked.mutant}" if asked.mutant else kind)
-    wishes = Wishes(asked.seed, asked.long, folder, asked.mutant, tuple(asked.fault), asked.rounds)
+    wishes = Wishes(
+        asked.seed, asked.long, folder, asked.mutant, tuple(asked.fault), asked.rounds, asked.keep
+    )
     notes = screen.err()
     notes.print(f"seed {wishes.seed}; logs in {folder}")
     for step in missing():
@@ -61,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
         "--fault", action="append", default=[], choices=sorted(matrix.catalogue()), metavar="NAME"
     )
     made.add_argument("--rounds", type=int, help="play so many at most")
+    made.add_argument("--keep", action="store_true", help="also keep the logs of rounds that went well")
     made.add_argument("--folder", type=Path, default=FOLDER, help="servers' data, logs, checkpoint")
     made.add_argument("--page", type=Path, help=f"write the table there, such as {PAGE}")
     return made

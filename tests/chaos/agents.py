@@ -19,11 +19,17 @@ def weigh(order: int) -> str:
     return f"order {order} weighs {order % 7} kg"
 
 
+@function_tool(needs_approval=True)
+def ship(order: int) -> str:
+    """Send an order off, once somebody has agreed."""
+    return f"order {order} is on its way"
+
+
 def desk() -> Agent[Any]:
     specialist = Agent[Any](
         name="specialist", handoff_description="Knows all.", instructions="Answer.", tools=[weigh]
     )
-    return Agent[Any](name="desk", instructions="Answer.", tools=[look_up], handoffs=[specialist])
+    return Agent[Any](name="desk", instructions="Answer.", tools=[look_up, ship], handoffs=[specialist])
 
 
 REGISTRY = Registry([AgentSpec("desk", 1, desk, call_timeout_s=5.0, timeout_s=40.0)])

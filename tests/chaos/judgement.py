@@ -15,6 +15,9 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "limits_hold": "other",
     "fair": "other",
     "deltas": "other",
+    "session_memory:lost": "lost",
+    "session_memory:duplicated": "duplicated",
+    "session_memory:out_of_order": "out_of_order",
 }
 # Promised while the store keeps what it acknowledged; a flush loses the journals of what was open.
 NEEDS_THE_STORE: Final = ("never_pay_twice", "books_balance")

@@ -36,11 +36,11 @@ async def leaks(kafka: KafkaOptions, client: "redis.Redis", roster: Roster) -> l
 
 async def open_claims(client: "redis.Redis", app_id: str) -> list[str]:
     """Requests that were claimed, and of whose outcome Redis does not know."""
-    keys = [key async for key in client.scan_iter(match=f"{{{app_id}}}:r:*", count=1000)]
+    keys = [key async for key in client.scan_iter(match=f"{{{app_id}}}:r*", count=1000)]
     found = []
     for key in keys:
         value: Any = await client.get(key)
-        if value is not None and bytes(value).startswith(b"A"):
+        if value is not None and not bytes(value).startswith(b"D"):
             found.append(f"claim without an outcome: {key.decode()}")
     return found
 

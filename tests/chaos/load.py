@@ -1,14 +1,16 @@
 """The load as data: what a seed asks for, request by request, in the order in which it is sent."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final, Literal
 
 from app.simulator.steering import compact
+from schemas.times import format_at
 
-Kind = Literal["request", "poison", "again", "conflict", "cancel", "aborted"]
+Kind = Literal["request", "poison", "again", "conflict", "command", "aborted"]
 TENANTS: Final = 9
 SESSIONS: Final = 3  # of each tenant
 LATENCIES_MS: Final = (0, 5, 20, 60, 150, 400, 1200)
@@ -44,14 +46,17 @@ TASTES: Final = (
     Taste("stream with a tool", 6, 'deltas=12 chunk_ms=8 tool=look_up args={"order":%d}', streamed=True),
     Taste("fails at first", 6, "fail=429*1 retry_after=0.1"),
     Taste("fails", 4, "fail=400"),
+    Taste("approval", 6, 'tool=ship args={"order":%d}'),
 )
+HELD: Final = "held"  # what the ids of requests begin with whose approval nobody but a fault gives
 
 
 class Load:
-    """An endless, seeded sequence of shots."""
+    """An endless, seeded sequence of shots; only the times in them are those of the clock."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, at: Callable[[], datetime]) -> None:
         self._chance: Final = Random(seed)
+        self._at: Final = at
         self._number = 0
         self._sent: list[Shot] = []
 
@@ -90,6 +95,11 @@ class Load:
         more: dict[str, Any] = {"stream": True} if taste.streamed else {}
         if chance.random() < 0.4:
             more["session_id"] = f"s-{chance.randrange(SESSIONS)}"
+        when = chance.random()
+        if when < 0.04:
+            more["not_before"] = self._in(chance.uniform(0.2, 1.0))
+        elif when < 0.07:
+            more["deadline"] = self._in(chance.uniform(0.3, 1.5))
         request_id = self._id("r")
         text = f"[[sim: latency_ms={latency} {steering}]]" if steering else f"[[sim: latency_ms={latency}]]"
         shot = Shot("request", key, self._body(request_id, text, more, key), (key.decode(), request_id))
@@ -108,6 +118,13 @@ class Load:
         key = self._tenant()
         return Shot("aborted", key, self._body(self._id("never"), "[[sim: latency_ms=5]]", {}, key))
 
+    def held(self) -> Shot:
+        """A request whose tool waits for an approval."""
+        key, request_id = self._tenant(), self._id(HELD)
+        steering = f'[[sim: tool=ship args={{"order":{self._number}}}]]'
+        value = self._body(request_id, steering, {"stream": True}, key)
+        return Shot("request", key, value, (key.decode(), request_id))
+
     def slow(self, latency_ms: int) -> Shot:
         """A plain request that takes so long."""
         key, request_id = self._tenant(), self._id("slow")
@@ -117,11 +134,14 @@ class Load:
     def _cancel(self, shot: Shot) -> Shot:
         assert shot.due is not None
         command = {"command": "cancel", "request_id": shot.due[1], "actor": "crash-matrix"}
-        return Shot("cancel", shot.key, compact(command).encode())
+        return Shot("command", shot.key, compact(command).encode())
 
     def _changed(self, shot: Shot) -> dict[str, Any]:
         body: dict[str, Any] = json.loads(shot.value or b"{}")
         return body | {"input": "something else"}
+
+    def _in(self, seconds: float) -> str:
+        return format_at(self._at() + timedelta(seconds=seconds))
 
     def _tenant(self) -> bytes:
         return b"tenant-%d" % self._chance.randrange(TENANTS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.broker.nursery import Nursery
 from tests.chaos import checkpoint
 from tests.chaos.checkpoint import Checkpoint
-from tests.chaos.faults import network, producers, stores, workers
+from tests.chaos.faults import approvals, network, producers, stores, workers
 from tests.chaos.mutants import MUTANTS
 from tests.chaos.plan import LONG, SHORT, Round, Size, plan
 from tests.chaos.round import Performance, Stage
@@ -30,6 +30,7 @@ class Wishes:
     mutant: str | None = None
     only: tuple[str, ...] = ()  # faults; none: all
     rounds: int | None = None  # so many at most
+    keep: bool = False
 
     @property
     def size(self) -> Size:
@@ -49,7 +50,9 @@ class Wishes:
 
 def catalogue() -> dict[str, Fault]:
     """Every fault by its name."""
-    kinds: Sequence[Sequence[Fault]] = [part.catalogue() for part in (workers, stores, network, producers)]
+    kinds: Sequence[Sequence[Fault]] = [
+        part.catalogue() for part in (workers, stores, network, producers, approvals)
+    ]
     return {fault.name: fault for kind in kinds for fault in kind}
 
 
@@ -78,6 +81,7 @@ async def run(
         wishes.seed,
         wishes.size,
         (wishes.mutant,) if wishes.mutant else (),
+        wishes.keep,
         say,
     )
     try:

@@ -6,6 +6,8 @@ from random import Random
 from typing import Final, Protocol
 
 ALWAYS: Final = 0.5  # faults of this weight or more come at least once
+REQUESTS_ALONE: Final = 40
+UNNAMED_EVERY: Final = 3
 SELDOM_AMONG: Final = 25  # of so many faults one at most is of a kind that takes long
 
 
@@ -18,6 +20,8 @@ class Weighed(Protocol):
     def weight(self) -> float: ...
     @property
     def seldom(self) -> bool: ...
+    @property
+    def alone(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Size:
     faults_each_round: int
     requests_each_round: int
     per_second: float
+    alone: int  # times that each fault with a round of its own is injected in it
     patience_s: float  # so long the next fault waits for the recovery from the last one
 
     @property
@@ -44,26 +49,38 @@ class Round:
     workers: int
     static: bool  # whether workers have names of their own, which their successors take over
     faults: tuple[str, ...]
+    requests: int  # at least
 
 
 # A fault may fail to come about (nobody passes the point in time), so a few more are planned.
-SHORT: Final = Size(faults=56, faults_each_round=14, requests_each_round=150, per_second=10.0, patience_s=2.0)
+SHORT: Final = Size(
+    faults=54, faults_each_round=18, requests_each_round=150, per_second=10.0, alone=1, patience_s=5.0
+)
 LONG: Final = Size(
-    faults=560, faults_each_round=14, requests_each_round=520, per_second=14.0, patience_s=20.0
+    faults=560, faults_each_round=14, requests_each_round=520, per_second=14.0, alone=5, patience_s=20.0
 )
 
 
 def plan(seed: int, size: Size, faults: Sequence[Weighed]) -> list[Round]:
-    """The rounds of this seed."""
+    """The rounds of this seed: first those of the faults that have one of their own."""
     chance = Random(f"plan/{seed}")
-    deck = _deck(chance, size.faults, faults)
+    alone = [fault.name for fault in faults if fault.alone]
+    rounds = [
+        Round(number, 1 + number % 2, True, (name,) * size.alone, REQUESTS_ALONE)
+        for number, name in enumerate(alone)
+    ]
+    among = [fault for fault in faults if not fault.alone]
+    if not among:
+        return rounds
+    deck = _deck(chance, size.faults, among)
     workers = [1, 2, 3]
-    rounds = []
-    for number in range(size.rounds):
-        if number % len(workers) == 0:
+    for turn in range(size.rounds):
+        if turn % len(workers) == 0:
             chance.shuffle(workers)
-        dealt = deck[number :: size.rounds]
-        rounds.append(Round(number, workers[number % len(workers)], number % 4 != 3, tuple(dealt)))
+        dealt = tuple(deck[turn :: size.rounds])
+        named = turn % UNNAMED_EVERY != UNNAMED_EVERY - 1
+        number = workers[turn % len(workers)]
+        rounds.append(Round(len(rounds), number, named, dealt, size.requests_each_round))
     return rounds
 
 

@@ -22,7 +22,6 @@ class Step:
 
     name: str
     place: str  # module:Class.method
-    needs: str = ""  # what the load must have for it to happen; nothing: any request will do
 
     def resolve(self) -> tuple[type, str, Callable[..., Any]] | None:
         """Its class, name and function; None where the product has no such step (yet)."""
@@ -44,12 +43,11 @@ STEPS: Final = (
     Step("commit of a transaction", "app.adapters.fenced_producer:FencedProducer.commit_transaction"),
     Step("remember", "app.adapters.redis_claims:RedisClaims.answer"),
     Step("ack", "streams.tracker:Tracker.release"),
-    Step("session append", "app.adapters.redis_conversations:RedisConversations.append", "sessions"),
-    Step("delta settle", "app.adapters.kafka_deltas:KafkaDeltas.settle", "streams"),
+    Step("delta settle", "app.adapters.kafka_deltas:KafkaDeltas.settle"),
     Step("journal begin", "app.adapters.redis_runs:RedisRuns.begin"),
     Step("journal write", "app.adapters.redis_runs:RedisRuns.record"),
-    Step("decide", "app.adapters.redis_runs:RedisRuns.decide"),
-    Step("journal leave", "app.adapters.redis_runs:RedisRuns.leave"),
+    Step("decide", "app.adapters.redis_runs:RedisRuns.decide"),  # with the session's turn, in one step
+    Step("park", "streams.parking:Parking.park"),
 )
 
 

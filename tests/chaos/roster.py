@@ -157,6 +157,7 @@ def environment(kafka: KafkaOptions, redis_url: str, models_at: str) -> dict[str
         "PENSTOCK_LOG_FORMAT": "json",
         "PENSTOCK_REQUESTS_PER_MINUTE": "1000000",
         "PENSTOCK_MAX_IN_FLIGHT": "200",
+        "PENSTOCK_PARK_AFTER_S": "1",  # so that a long run is parked while it goes on
         "OPENAI_API_KEY": "any-key-will-do",
         "OPENAI_BASE_URL": models_at,
     }

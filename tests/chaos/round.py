@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -13,11 +13,12 @@ from typing import Final
 from aiokafka.admin import AIOKafkaAdminClient
 
 from app import provision
+from app.adapters.clock import SystemClock
 from schemas.partitions import partition_for
 from streams.options import KafkaOptions
 from streams.topics import TOPICS
 from tests.broker.nursery import Nursery
-from tests.chaos import leaks, roster
+from tests.chaos import leaks, memory, roster
 from tests.chaos.chronicle import Chronicle, Injected
 from tests.chaos.journey import Journey
 from tests.chaos.judgement import Breach, Judgement, judge
@@ -50,6 +51,7 @@ class Stage:
     seed: int
     size: Size
     mutants: tuple[str, ...]
+    keep: bool  # logs and topics also of rounds in which nothing is wrong
     say: Callable[[str], None]
 
 
@@ -92,6 +94,7 @@ class Performance:
             await self._drain(scene)
             async with stage.servers.redis() as client:
                 self._leaks = await leaks.leaks(self._kafka, client, scene.roster)
+                remembered = await memory.remembered(client, self._kafka.app_id)
             await scene.roster.retire()
         finally:
             scene.roster.kill()
@@ -99,7 +102,9 @@ class Performance:
             await provider.stop()
         report = await verify(self._kafka, self._ledger, self._folder / "dump")
         flushed = {due for at in scene.flushes for due in scene.traffic.journey.open_at(at)}
-        self._count(scene, judge(report, flushed))  # type: ignore[arg-type]  # places are among them, too
+        judged = judge(report, flushed)  # type: ignore[arg-type]  # places are among them, too
+        completed = memory.completed(self._folder / "dump")
+        self._count(scene, judged, memory.judge(remembered, completed, bool(scene.flushes)))
         await self._clean()
 
     def _scene(self, provider: Provider) -> Scene:
@@ -113,7 +118,7 @@ class Performance:
             session_timeout_s=SESSION_TIMEOUT_S,
         )
         environment = roster.environment(kafka, stage.servers.proxied_redis, provider.base_url)
-        load = Load(f"load/{seed}")
+        load = Load(f"load/{seed}", SystemClock.at)
         return Scene(
             servers=stage.servers,
             provider=provider,
@@ -121,7 +126,7 @@ class Performance:
             traffic=Traffic(stage.servers.bootstrap, self._kafka.topic_prefix, load, stage.size.per_second),
             chance=Random(f"scene/{seed}"),
             kafka=self._kafka,
-            tricks=Load(f"tricks/{seed}"),
+            tricks=Load(f"tricks/{seed}", SystemClock.at),
         )
 
     # -- faults
@@ -150,7 +155,7 @@ class Performance:
 
     async def _drain(self, scene: Scene) -> None:
         """Enough load, then none; and wait until nothing is left to do."""
-        while scene.traffic.requests < self._stage.size.requests_each_round:
+        while scene.traffic.requests < self._round.requests:
             scene.traffic.check()
             await asyncio.sleep(0.1)
         await scene.traffic.finish()
@@ -177,14 +182,14 @@ class Performance:
                 open_partitions.remove(partition)
                 await scene.traffic.send(shot)
 
-    def _count(self, scene: Scene, judgement: Judgement) -> None:
+    def _count(self, scene: Scene, judgement: Judgement, forgotten: Sequence[Breach]) -> None:
         journey, tally = scene.traffic.journey, self._tally
         tally.rounds += 1
         tally.excused += len(judgement.excused)
         tally.gave_up += len(scene.roster.gave_up)
         tally.unjudged += judgement.unjudged(REQUIRED)
         self._count_recoveries(journey)
-        breaches = [*judgement.breaches, *self._unanswered(journey.open(), judgement.breaches)]
+        breaches = [*judgement.breaches, *forgotten, *self._unanswered(journey.open(), judgement.breaches)]
         told: Counter[str] = Counter()
         for breach in breaches:
             name = self._chronicle.blame(breach.who, journey.sent, journey.answered)
@@ -196,7 +201,7 @@ class Performance:
         for leak in self._leaks:
             tally.breach(self._chronicle.blame(None, {}, {}), "leaked")
             self._stage.say(f"LEAK {leak}")
-        self._keep_evidence(bool(breaches or self._leaks))
+        self._keep_evidence(self._stage.keep or bool(breaches or self._leaks))
 
     def _count_recoveries(self, journey: Journey) -> None:
         """Only now, for a fault may still have been felt when the next one came."""
@@ -206,6 +211,16 @@ class Performance:
                 row.unrecovered += 1
             else:
                 row.recoveries.append(round(felt, 3))
+        if self._chronicle.faults:
+            self._say_slowest(journey)
+
+    def _say_slowest(self, journey: Journey) -> None:
+        def felt(fault: Injected) -> float:
+            return journey.recovered(fault.at) or 0.0
+
+        slowest = max(self._chronicle.faults, key=felt)
+        last = max(journey.open_at(slowest.at), key=lambda due: journey.answered.get(due, 0.0), default=None)
+        self._stage.say(f"felt longest: {slowest.name}, {felt(slowest):.1f} s, until {last} was answered")
 
     def _unanswered(self, left: Iterable[object], told: Iterable[Breach]) -> list[Breach]:
         """What was neither answered when patience ended, nor called lost by verify."""

@@ -50,8 +50,8 @@ class Fault:
     heal: Heal | None = None
     lasts_s: float = 0.0
     weight: float = 1.0  # how often, among all
-    workers: int = 1  # with fewer it makes no sense
     seldom: bool = False  # takes long: a short matrix has it once or twice
+    alone: bool = False  # has a round of its own
 
 
 async def now_after(step: Any) -> float:

@@ -5,6 +5,8 @@ import contextlib
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -13,12 +15,22 @@ from aiokafka.structs import RecordMetadata
 
 from app.brokers.broker import BrokerError
 from tests.chaos.journey import Journey
-from tests.chaos.load import Load, Shot
+from tests.chaos.load import HELD, Load, Shot
 
 RETRY_S = 0.2
 SEND_S = 10.0
 POLL_MS = 50
+THINKS_S = 0.5
+APPROVED = 0.8
 CUT = (KafkaError, OSError, TimeoutError, BrokerError)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An approval that a run waits for."""
+
+    approval_id: str
+    arguments_digest: str
 
 
 class Traffic:
@@ -32,6 +44,9 @@ class Traffic:
         self.journey: Final = Journey()
         self.requests = 0
         self.flowing = True
+        self.asked: dict[tuple[str, str], Question] = {}  # by tenant and request
+        self._chance: Final = Random(f"approver/{prefix}")
+        self._answers: set[asyncio.Task[None]] = set()
         self._producer: AIOKafkaProducer | None = None
         self._aborting: AIOKafkaProducer | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -42,6 +57,7 @@ class Traffic:
             asyncio.create_task(self._send_all()),
             asyncio.create_task(self._read("responses")),
             asyncio.create_task(self._read("deadletter")),
+            asyncio.create_task(self._read("deltas")),
         ]
 
     def check(self) -> None:
@@ -57,9 +73,9 @@ class Traffic:
 
     async def stop(self) -> None:
         """End it."""
-        for task in self._tasks:
+        for task in (*self._tasks, *self._answers):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._answers, return_exceptions=True)
         for producer in (self._producer, self._aborting):
             await _stop(producer)
 
@@ -95,7 +111,7 @@ class Traffic:
     async def _send_once(self, shot: Shot) -> RecordMetadata:
         if self._producer is None:
             self._producer = await self._connect()
-        topic = f"{self._prefix}{'control' if shot.kind == 'cancel' else 'requests'}"
+        topic = f"{self._prefix}{'control' if shot.kind == 'command' else 'requests'}"
         async with asyncio.timeout(SEND_S):
             return await self._producer.send_and_wait(topic, shot.value, key=shot.key)
 
@@ -156,7 +172,41 @@ class Traffic:
             now = time.monotonic()
             for batch in batches.values():
                 for record in batch:
-                    self.journey.answer(_due_of(topic, record), now)
+                    if topic != "deltas":
+                        self.journey.answer(_due_of(topic, record), now)
+                    elif b"approval_required" in record.value:
+                        self._ask(record)
+
+    # -- approvals
+
+    def _ask(self, record: Any) -> None:
+        told = json.loads(record.value)
+        if told["kind"] != "approval_required":
+            return
+        who, question = (told["tenant_id"], told["request_id"]), Question(**_known(told["data"]))
+        if who in self.asked:
+            return
+        self.asked[who] = question
+        if not who[1].startswith(HELD):
+            task = asyncio.create_task(self.decide(who, self._chance.random() < APPROVED))
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
+
+    async def decide(self, who: tuple[str, str], approved: bool) -> None:
+        """What a person says, after a moment."""
+        question = self.asked[who]
+        command = {
+            "command": "approve" if approved else "reject",
+            "approval_id": question.approval_id,
+            "arguments_digest": question.arguments_digest,
+            "actor": "crash-matrix",
+        }
+        await asyncio.sleep(self._chance.uniform(0.0, THINKS_S))
+        await self.send(Shot("command", who[0].encode(), json.dumps(command).encode()))
+
+
+def _known(data: dict[str, Any]) -> dict[str, str]:
+    return {name: data[name] for name in ("approval_id", "arguments_digest")}
 
 
 def _due_of(topic: str, record: Any) -> tuple[Any, Any]:

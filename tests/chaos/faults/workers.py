@@ -9,7 +9,7 @@ from tests.chaos.roster import strike
 from tests.chaos.scene import Fault, Heal, Inject, Scene
 
 FROZEN_S = 5.0  # the session of these tests' workers ends after 3
-PATIENCE_S = 12.0  # until a worker comes by a point
+PATIENCE_S = 6.0  # until a worker comes by a point
 STORM = 3
 
 
@@ -89,9 +89,7 @@ def at_point(point: Point, action: Action) -> Inject:
 
 def _frozen(name: str, inject: Inject, **more: float) -> Fault:
     heal: Heal = thaw
-    return Fault(
-        name, inject, heal, FROZEN_S, weight=more.get("weight", 1.0), workers=int(more.get("workers", 1))
-    )
+    return Fault(name, inject, heal, FROZEN_S, weight=more.get("weight", 1.0))
 
 
 def catalogue() -> Sequence[Fault]:
