@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
-from app.adapters.redis_batch import Argument, RedisBatch, script
+from app.adapters.redis_batch import RedisBatch, script
 from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import SHA_LETTERS, token_digits
 from schemas.failures import Code
 from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Refuse, Verdict

@@ -7,8 +7,9 @@ from typing import Any, Final
 import orjson
 
 from agents_defs.run_journal import RunLost
-from app.adapters.redis_batch import Argument, RedisBatch, Script, script
+from app.adapters.redis_batch import RedisBatch, Script, script
 from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import held_by
 from schemas.text import writable_json
 from streams.ports import Begun, RunKey, SessionTurn
