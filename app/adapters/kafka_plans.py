@@ -52,16 +52,15 @@ class KafkaPlans:
         """Read to the end as it is now, then follow. Raises KafkaError, OSError or TimeoutError."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        reader = self._consumer()
         try:
-            await self._open(reader)
+            reader = await self._another_reader()
             await self._read_to(reader, await reader.end_offsets(list(reader.assignment())))
         except BaseException:
-            await closing.stop(reader)
+            await self._disconnect()
             raise
         self.known = True
         self._observer.observe(PlansRead(len(self._plans), loop.time() - began))
-        self._task = self._lifeline.hold(asyncio.create_task(self._follow(reader), name="plans"))
+        self._task = self._lifeline.hold(asyncio.create_task(self._follow(), name="plans"))
 
     async def stop(self) -> None:
         """Follow no more."""
@@ -70,6 +69,7 @@ class KafkaPlans:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self._disconnect()
         await self._writer.stop()
 
     async def pause(self, tenant_id: str, paused: bool) -> tuple[str | None, str | None]:
@@ -140,34 +140,32 @@ class KafkaPlans:
             elif loop.time() - moved_at > STALL_S:
                 raise TimeoutError(f"{self._topic} cannot be read to its end")
 
-    async def _follow(self, reader: AIOKafkaConsumer) -> None:
+    async def _follow(self) -> None:
         while True:
             try:
-                self._reader = reader
+                reader = self._reader or await self._another_reader()
                 while True:
                     if await self._round(reader) or self._awaited:
                         await self._note_positions(reader)
             except (KafkaError, OSError, TimeoutError) as error:
                 self._observer.observe(PlansUnread(repr(error)))
-            finally:
-                self._reader = None
-                await closing.stop(reader)
-            reader = await self._another_reader()
+                await self._disconnect()
+                await asyncio.sleep(RETRY_S)
 
     async def _another_reader(self) -> AIOKafkaConsumer:
-        while True:
-            await asyncio.sleep(RETRY_S)
-            reader = self._consumer()
-            try:
-                await self._open(reader)
-            except (KafkaError, OSError, TimeoutError) as error:
-                self._observer.observe(PlansUnread(repr(error)))
-                await closing.stop(reader)
-            except BaseException:
-                await closing.stop(reader)
-                raise
-            else:
-                return reader
+        reader = self._consumer()
+        try:
+            await self._open(reader)
+        except BaseException:
+            await closing.stop(reader)
+            raise
+        self._reader = reader
+        return reader
+
+    async def _disconnect(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await closing.stop(reader)
 
     async def _round(self, reader: AIOKafkaConsumer) -> bool:
         """Hand over what came; whether anything did."""
