@@ -108,7 +108,7 @@ class KafkaParked:
     async def _send(self, partition: int, request: FetchRequest) -> list[Any]:
         client = self._client
         if client is None:
-            raise RuntimeError("not started")
+            raise KafkaError("not connected")
         leader = client.cluster.leader_for_partition(TopicPartition(self._topic, partition))
         if leader is None or leader < 0:
             raise KafkaError(f"partition {partition} of {self._topic} has no leader")
