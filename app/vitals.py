@@ -6,13 +6,15 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from agents_defs.registry import Registry
-from app.adapters.checks import Pingable, Progress, kafka_check, partitions_check, redis_check
+from app.adapters.checks import Pingable, Progress, kafka_check, partitions_check, plans_check, redis_check
 from app.adapters.clock import SystemClock
 from app.adapters.health import Checks, Health
 from app.adapters.kafka_lag import KafkaLag
+from app.adapters.kafka_plans import KafkaPlans
 from app.adapters.log_observer import LogObserver
 from app.adapters.prometheus import PrometheusObserver
 from app.adapters.prometheus_pipeline import watch_pipeline
+from app.adapters.prometheus_plans import watch_plans
 from app.settings import Settings
 from streams.observations import Observer, Observers
 from streams.options import StreamOptions
@@ -68,7 +70,12 @@ class Vitals:
         self.observer: Final[Observer] = Observers(self._counts, logs)
 
     def watch(
-        self, options: StreamOptions, pipeline: Pipeline, ownership: Ownership, redis: Pingable
+        self,
+        options: StreamOptions,
+        pipeline: Pipeline,
+        ownership: Ownership,
+        redis: Pingable,
+        plans: KafkaPlans | None = None,
     ) -> Watch:
         """These are the worker's parts; they need not be started yet."""
         kafka = options.kafka
@@ -80,6 +87,9 @@ class Vitals:
             "kafka": kafka_check(lag.answers),
             "redis": redis_check(redis),
         }
+        if plans is not None:
+            ready = {**ready, "plans": plans_check(lambda: plans.known)}
+            watch_plans(self.registry, plans.plans)
         progress = Progress(
             SystemClock.now,
             seen=lambda: self._counts.seen,

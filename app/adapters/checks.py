@@ -1,4 +1,4 @@
-"""What /readyz and /healthz ask: partitions, Kafka, Redis, and whether the worker still gets anywhere."""
+"""What /readyz and /healthz ask: partitions, plans, Kafka, Redis, and whether the worker gets anywhere."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
@@ -29,6 +29,15 @@ def partitions_check(ownership: Ownership) -> Ask:
             return Check(True, "none: there are more workers than partitions, this one stands by")
         opened = sum(map(ownership.is_open, owned))
         return Check(opened == len(owned), f"{opened} of {len(owned)} open")
+
+    return ask
+
+
+def plans_check(known: Callable[[], bool]) -> Ask:
+    """The tenants' plans were read: without them a paused tenant's requests would be run."""
+
+    def ask() -> Check:
+        return Check(True, "read") if known() else Check(False, "not read yet")
 
     return ask
 

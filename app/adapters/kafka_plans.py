@@ -37,7 +37,7 @@ class KafkaPlans:
     ) -> None:
         self._kafka: Final = kafka
         self._topic: Final = topic
-        self._plans: Final = plans
+        self.plans: Final = plans
         self._observer: Final = observer
         self._lifeline: Final = lifeline
         self._writer: Final = PlanWriter(kafka, topic, plans, self, observer)
@@ -59,7 +59,7 @@ class KafkaPlans:
             await self._disconnect()
             raise
         self.known = True
-        self._observer.observe(PlansRead(len(self._plans), loop.time() - began))
+        self._observer.observe(PlansRead(len(self.plans), loop.time() - began))
         self._task = self._lifeline.hold(asyncio.create_task(self._follow(), name="plans"))
 
     async def stop(self) -> None:
@@ -191,8 +191,8 @@ class KafkaPlans:
             name, version = parse_schema_header(dict(record.headers).get(SCHEMA_HEADER), TENANTS.schema)
             UPCASTS.check(name, version)
         except Undecodable as error:
-            return self._plans.pass_over(record.key, error.code, str(error))
+            return self.plans.pass_over(record.key, error.code, str(error))
         if record.key is None or self.partition_of(record.key) != record.partition:
             why = "It stands on another partition than its key's: producers set partitioner=murmur2_random."
-            return self._plans.pass_over(record.key, Code.WRONG_PARTITION, why)
-        return self._plans.take(record.key, record.value)
+            return self.plans.pass_over(record.key, Code.WRONG_PARTITION, why)
+        return self.plans.take(record.key, record.value)

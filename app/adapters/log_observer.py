@@ -19,6 +19,9 @@ from streams.observations import (
     LimitRefused,
     Occurrence,
     OwnershipChanged,
+    PlanPassedOver,
+    PlansRead,
+    PlansUnread,
     PublishRetried,
     RecordRejected,
     RequestDone,
@@ -68,6 +71,9 @@ class LogObserver:
             StoreAway: self._store_away,
             OwnershipChanged: self._ownership_changed,
             LedgerRead: self._ledger_read,
+            PlansRead: self._plans_read,
+            PlanPassedOver: self._plan_passed_over,
+            PlansUnread: self._plans_unread,
             PublishRetried: self._publish_retried,
             Fault: self._fault,
         }
@@ -183,6 +189,27 @@ class LogObserver:
             partition=read.partition,
             records=read.records,
             seconds=round(read.seconds, 3),
+        )
+
+    def _plans_read(self, read: PlansRead) -> None:
+        self._log.info("the tenants' plans are in force", plans=read.plans, seconds=round(read.seconds, 3))
+
+    def _plan_passed_over(self, passed: PlanPassedOver) -> None:
+        self._sparsely(
+            self._log.warning,
+            "a tenant's plan cannot be put in force: the former one holds",
+            passed.tenant_id,
+            tenant=passed.tenant_id,
+            code=passed.code,
+            why=passed.why,
+        )
+
+    def _plans_unread(self, unread: PlansUnread) -> None:
+        self._sparsely(
+            self._log.warning,
+            "the tenants' plans cannot be read: those that are known hold",
+            unread.reason[:40],
+            reason=unread.reason,
         )
 
     def _batch_published(self, batch: BatchPublished) -> None:

@@ -19,6 +19,7 @@ from app.adapters.prometheus_metrics import (
     Children,
     ModelChildren,
     ModelMetrics,
+    PlanMetrics,
     PublishMetrics,
     RunMetrics,
     StreamMetrics,
@@ -32,6 +33,9 @@ from streams.observations import (
     LimitRefused,
     Occurrence,
     OwnershipChanged,
+    PlanPassedOver,
+    PlansRead,
+    PlansUnread,
     PublishRetried,
     RecordRejected,
     RequestDone,
@@ -63,6 +67,7 @@ class PrometheusObserver:
         self._agents = Children(lambda name: AgentChildren(name, runs), names, len(names), UNKNOWN)
         self._models = Children(lambda model: ModelChildren(model, paid), models, MOST_MODELS, OTHER)
         self._stream, self._publishing = StreamMetrics(registry), PublishMetrics(registry)
+        self._plans = PlanMetrics(registry)
         self.seen = 0  # occurrences of any kind: a sign of life
         self._active = 0
         runs.active.set_function(lambda: self._active)
@@ -81,6 +86,9 @@ class PrometheusObserver:
             StoreAway: self._store_away,
             OwnershipChanged: self._ownership_changed,
             LedgerRead: self._ledger_read,
+            PlansRead: self._plans_read,
+            PlanPassedOver: self._plan_passed_over,
+            PlansUnread: self._plans_unread,
             BatchPublished: self._batch_published,
             PublishRetried: self._publish_retried,
             Fault: self._fault,
@@ -155,6 +163,15 @@ class PrometheusObserver:
     def _ledger_read(self, read: LedgerRead) -> None:
         self._publishing.ledger_records(read.records)
         self._publishing.ledger_s(read.seconds)
+
+    def _plans_read(self, read: PlansRead) -> None:
+        self._plans.read_s(read.seconds)
+
+    def _plan_passed_over(self, passed: PlanPassedOver) -> None:
+        self._plans.passed_over[passed.code]()
+
+    def _plans_unread(self, _: PlansUnread) -> None:
+        self._plans.unread()
 
     def _batch_published(self, batch: BatchPublished) -> None:
         publishing = self._publishing

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from schemas.failures import FAILURES, Stage
+from schemas.failures import FAILURES, Code, Stage
 
 T = TypeVar("T")
 Add = Callable[..., None]
@@ -27,6 +27,13 @@ DEAD_LETTERS: Final = frozenset(
     code for code, row in FAILURES.items() if row.outcome in ("failed", "dead_letter")
 )
 REFUSALS: Final = frozenset(code for code, row in FAILURES.items() if row.outcome == "refused")
+PASSED_OVER: Final = (
+    Code.INVALID_FIELD,
+    Code.KEY_MISMATCH,
+    Code.UNDECODABLE,
+    Code.UNSUPPORTED_VERSION,
+    Code.WRONG_PARTITION,
+)
 LIMITS: Final = frozenset(code for code in REFUSALS if FAILURES[code].stage is Stage.ADMISSION)
 
 RUN_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300)
@@ -197,6 +204,27 @@ class StreamMetrics:
         self.away: Children[Add] = Children(lambda store: away.labels(store).set, STORES, len(STORES), OTHER)
         self.rebalances: Add = Counter(
             "penstock_rebalances", "Assignments of partitions that this worker was given.", registry=registry
+        ).inc
+
+
+class PlanMetrics:
+    """Metrics of reading the tenants' plans."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        passed_over = Counter(
+            "penstock_plans_passed_over",
+            "Records of the tenants topic that are no plan: the tenant's former one holds.",
+            ("code",),
+            registry=registry,
+        )
+        self.passed_over = bound(passed_over, PASSED_OVER)
+        self.read_s: Add = Gauge(
+            "penstock_plans_read_seconds", "How long reading them at the start took.", registry=registry
+        ).set
+        self.unread: Add = Counter(
+            "penstock_plans_read_failures",
+            "Times that the tenants topic could not be read.",
+            registry=registry,
         ).inc
 
 

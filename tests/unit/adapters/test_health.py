@@ -10,7 +10,14 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from app.adapters import health
-from app.adapters.checks import ASKED_LATELY_S, Progress, kafka_check, partitions_check, redis_check
+from app.adapters.checks import (
+    ASKED_LATELY_S,
+    Progress,
+    kafka_check,
+    partitions_check,
+    plans_check,
+    redis_check,
+)
 from app.adapters.health import Ask, Check, Health
 from streams.ownership import Membership, Ownership
 
@@ -69,6 +76,18 @@ async def test_one_failed_check_makes_it_not_ready_and_is_named(served: Served) 
     assert body["status"] == "not ready"
     assert body["checks"]["partitions"] == {"ok": False, "detail": "3 of 12 open"}
     assert body["checks"]["redis"]["ok"] is True
+
+
+async def test_a_worker_that_does_not_know_the_plans_is_not_ready(served: Served) -> None:
+    known: list[bool] = []
+    served.ready["plans"] = plans_check(lambda: bool(known))
+
+    before, body, _ = await served.get("/readyz")
+    known.append(True)
+    after, _, _ = await served.get("/readyz")
+
+    assert (before, after) == (503, 200)
+    assert body["checks"]["plans"] == {"ok": False, "detail": "not read yet"}
 
 
 async def test_not_being_ready_does_not_get_a_worker_restarted(served: Served) -> None:

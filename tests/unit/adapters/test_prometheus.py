@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from agents_defs.run_order import SlowNotice
 from app.adapters.prometheus import PrometheusObserver
 from app.adapters.prometheus_metrics import AGENT_ERRORS, DEAD_LETTERS, LIMITS, MOST_MODELS, REFUSALS
+from app.adapters.prometheus_plans import watch_plans
 from schemas.failures import Code
 from streams import observations
 from streams.observations import (
@@ -17,6 +18,8 @@ from streams.observations import (
     DuplicateSeen,
     Fault,
     LimitRefused,
+    Observers,
+    PlanPassedOver,
     RecordRejected,
     RequestDone,
     RunEnded,
@@ -24,6 +27,7 @@ from streams.observations import (
     RunStarted,
     StoreAway,
 )
+from streams.plans import Plans
 from tests.doubles.occurrences import EVERY_KIND, ONE_RUN, model_call
 
 FIXED_NAMES = {
@@ -235,6 +239,25 @@ def test_observers_do_not_share_their_counts() -> None:
     labels = {"stage": "execution"}
     assert first.get_sample_value("penstock_faults_total", labels) == 1
     assert second.get_sample_value("penstock_faults_total", labels) == 0
+
+
+def test_plans_are_counted_as_they_are_at_this_moment(registry: CollectorRegistry) -> None:
+    plans = Plans(Observers())
+    watch_plans(registry, plans)
+    plans.take(b"acme", b'{"tenant_id": "acme", "paused": true}')
+    plans.take(b"globex", b'{"tenant_id": "globex"}')
+
+    assert registry.get_sample_value("penstock_plans") == 2
+    assert registry.get_sample_value("penstock_plans_paused") == 1
+
+
+def test_a_plan_that_is_passed_over_is_counted_by_code(
+    registry: CollectorRegistry, observer: PrometheusObserver
+) -> None:
+    observer.observe(PlanPassedOver("acme", Code.UNDECODABLE, "The value is empty."))
+
+    assert registry.get_sample_value("penstock_plans_passed_over_total", {"code": "undecodable"}) == 1
+    assert registry.get_sample_value("penstock_plans_passed_over_total", {"code": "key_mismatch"}) == 0
 
 
 def test_every_kind_of_occurrence_is_handled(
