@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import redis.asyncio as redis
 from aiokafka import AIOKafkaProducer
@@ -63,6 +63,17 @@ async def check_transactions(kafka: KafkaOptions) -> None:
         ) from error
     finally:
         await _stop(producer)
+
+
+async def read_plans(start: Callable[[], Awaitable[None]], kafka: KafkaOptions) -> None:
+    """All tenants' plans are known, so that nothing of a paused tenant is begun."""
+    try:
+        await start()
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise CannotStart(
+            f"the tenants' plans cannot be read from Kafka at {kafka.bootstrap} ({error!r}): "
+            "`penstock doctor` says what is wrong"
+        ) from error
 
 
 async def check_redis(client: "redis.Redis", url: str) -> None:
