@@ -4,11 +4,13 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
-def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run a command's coroutine on the fastest event loop there is; returns its exit code."""
+def run(main: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Run a command's coroutine on the fastest event loop there is; returns what it returns."""
     with asyncio.Runner(loop_factory=_fastest_loop) as runner:
         return runner.run(main())
 

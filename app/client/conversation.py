@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -12,19 +12,17 @@ import typer
 from app import startup
 from app.client import answer_text
 from app.client.answer_text import Tally
+from app.client.company import company
 from app.client.durations import format_ms
 from app.client.exchange import Exchange, Heard, Sent, Silence
-from app.client.group import member_count
 from app.client.live_answer import LiveAnswer
 from app.client.outgoing import Outgoing
 from app.client.send_progress import SendProgress
 from app.settings import Settings
 from app.terminal.exits import Exit
 from schemas.responses import AgentResponse
-from streams.options import KafkaOptions
 
 LAST_DELTA_S = 0.5  # how long to wait for the end of a stream whose response is here
-LONELY_S = 2.0  # so long without an answer, and it is worth asking whether anybody works
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ async def hold(settings: Settings, requests: Sequence[Outgoing], manner: Manner)
         await exchange.open(requests, hear=manner.wait, deltas=live)
         if not manner.wait:
             return await _only_send(exchange, requests, manner)
-        async with _company(kafka):
+        async with company(kafka):
             if live:
                 return await _listen(exchange, requests[0], manner)
             return await _ask(exchange, requests, manner)
@@ -135,25 +133,6 @@ def _print_end(heard: Heard, *, shown: bool) -> None:
     if problem := answer_text.problem(heard):
         typer.echo(problem, err=True)
     typer.echo(answer_text.figures(heard), err=True)
-
-
-@contextlib.asynccontextmanager
-async def _company(kafka: KafkaOptions) -> AsyncIterator[None]:
-    """Say so where nobody works: an answer may come, but only once somebody does."""
-
-    async def look() -> None:
-        members = None
-        while members is None:  # a new Kafka cannot tell at once
-            await asyncio.sleep(LONELY_S)
-            members = await member_count(kafka.bootstrap, kafka.app_id)
-        if not members:
-            typer.echo(f"no worker is in the group {kafka.app_id} yet: start `penstock worker`", err=True)
-
-    looking = asyncio.create_task(look())
-    try:
-        yield
-    finally:
-        looking.cancel()
 
 
 def _tell_silence(exchange: Exchange, manner: Manner) -> None:

@@ -1,0 +1,149 @@
+"""Gives commands to the workers through the control topic and hears the audits that answer them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import RecordMetadata, TopicPartition
+
+from app.adapters.clock import SystemClock
+from app.client.exchange import Silence
+from app.client.reach import reaching
+from schemas.audit import AuditRecord
+from schemas.codec import decode, encode
+from schemas.control import ControlCommand
+from schemas.partitions import partition_for
+from schemas.versions import schema_header
+from streams.options import KafkaOptions
+from streams.topics import topic_names
+
+POLL_MS = 100
+AUDIT_PREFIX = b"control-"
+CONTROL_HEADERS = [schema_header("control")]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command, and the tenant whose partition it goes to."""
+
+    tenant_id: str
+    command: ControlCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of an order."""
+
+    order: Order
+    audit: AuditRecord
+
+
+class ControlLine:
+    """One conversation with the workers. `open` it before an order is given, so that no answer is missed."""
+
+    def __init__(self, kafka: KafkaOptions) -> None:
+        self._kafka: Final = kafka
+        self._names: Final = topic_names(kafka.topic_prefix, kafka.app_id)
+        # No idempotent producer: a command written twice finds itself done, and nothing is done twice.
+        self._producer: Final = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all", linger_ms=2)
+        self._audits: AIOKafkaConsumer | None = None
+        self._awaited: dict[str, Order] = {}
+        self._early: dict[str, AuditRecord] = {}  # heard before it was known where the command stands
+        self._heard_at = 0.0
+
+    async def open(self, tenants: Iterable[str]) -> None:
+        """Connect, and remember the ends of what is going to be read."""
+        partitions = {self.partition(tenant) for tenant in tenants}
+        async with reaching(self._kafka.bootstrap):
+            self._audits = await self._reader(partitions)
+            await self._producer.start()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        for part in (self._producer, self._audits):
+            if part is not None:
+                await part.stop()
+
+    def partition(self, tenant_id: str) -> int:
+        """Where the commands about a tenant belong."""
+        return partition_for(tenant_id.encode(), self._kafka.partitions)
+
+    @property
+    def unanswered(self) -> Sequence[Order]:
+        """Those that stand on Kafka and wait for a worker."""
+        return list(self._awaited.values())
+
+    async def give(self, orders: Iterable[Order], patience_s: float) -> AsyncGenerator[Answer, None]:
+        """Send them in order, and tell what comes of each. Silence after so long without any answer."""
+        sending = asyncio.create_task(self._send(orders))
+        self._heard_at = SystemClock.now()
+        try:
+            while not sending.done() or self._awaited:
+                if sending.done():
+                    sending.result()
+                for answer in await self._poll():
+                    yield answer
+                if SystemClock.now() - self._heard_at > patience_s:
+                    raise Silence
+            sending.result()
+        finally:
+            sending.cancel()
+
+    async def _send(self, orders: Iterable[Order]) -> None:
+        confirming: list[asyncio.Task[None]] = []
+        for order in orders:
+            future = await self._producer.send(
+                self._names.control,
+                encode(order.command),
+                key=order.tenant_id.encode(),
+                partition=self.partition(order.tenant_id),
+                headers=CONTROL_HEADERS,
+            )
+            confirming.append(asyncio.create_task(self._confirm(order, future)))
+        await asyncio.gather(*confirming)
+
+    async def _confirm(self, order: Order, future: "asyncio.Future[RecordMetadata]") -> None:
+        done = await future
+        self._awaited[f"control-{done.partition}-{done.offset}"] = order
+        self._heard_at = SystemClock.now()
+
+    async def _poll(self) -> list[Answer]:
+        if self._audits is None:
+            raise RuntimeError("not open")
+        for records in (await self._audits.getmany(timeout_ms=POLL_MS)).values():
+            for record in records:
+                self._hear(record)
+        answered = self._early.keys() & self._awaited.keys()
+        if answered:
+            self._heard_at = SystemClock.now()
+        return [Answer(self._awaited.pop(one), self._early.pop(one)) for one in sorted(answered)]
+
+    def _hear(self, record: Any) -> None:
+        """Keep it until it is known which command it answers; other people's answers are few."""
+        if AUDIT_PREFIX not in (record.value or b""):
+            return
+        try:
+            audit = decode(AuditRecord, record.value)
+        except ValueError:
+            return
+        self._early[audit.audit_id] = audit
+
+    async def _reader(self, partitions: Collection[int]) -> AIOKafkaConsumer:
+        reader = AIOKafkaConsumer(
+            bootstrap_servers=self._kafka.bootstrap,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=POLL_MS,
+        )
+        try:
+            await reader.start()
+            places = [TopicPartition(self._names.audit, partition) for partition in sorted(partitions)]
+            reader.assign(places)
+            for place, end in (await reader.end_offsets(places)).items():
+                reader.seek(place, end)
+        except BaseException:
+            await reader.stop()
+            raise
+        return reader

@@ -1,0 +1,46 @@
+"""Reads a topic once, from where one likes to its end as it is now, partition by partition in their order."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from app.adapters.clock import SystemClock
+from app.client.log_reader import LogReader, partition_count
+from app.client.places import Edge, Start
+from app.client.record_filter import Raw
+from app.operators.read_progress import ReadProgress
+from app.terminal.exits import Trouble
+from schemas.partitions import partition_for
+from streams.options import KafkaOptions
+from streams.topics import Topic
+
+SILENCE_S = 30.0
+BEGINNING = Edge("beginning")
+
+
+async def scan(
+    kafka: KafkaOptions, topic: Topic, *, tenant: str | None = None, start: Start = BEGINNING
+) -> AsyncGenerator[Sequence[Raw], None]:
+    """In batches; with a tenant only the partition of its key. Trouble where there is no such topic."""
+    name = topic.full_name(kafka.topic_prefix, kafka.app_id)
+    count = await partition_count(kafka.bootstrap, name)
+    if count is None:
+        raise Trouble(
+            f"there is no topic {name}: run `penstock topics create`, or set PENSTOCK_TOPIC_PREFIX and "
+            "PENSTOCK_APP_ID to those of your workers"
+        )
+    partitions = range(count) if tenant is None else [partition_for(tenant.encode(), count)]
+    reader = LogReader(kafka.bootstrap, name, partitions, committed=True)
+    try:
+        await reader.open(start)
+        heard_at = SystemClock.now()
+        with ReadProgress(name) as progress:
+            async with aclosing(reader.records(follow=False)) as batches:
+                async for batch in batches:
+                    progress.add(len(batch))
+                    heard_at = SystemClock.now() if batch else heard_at
+                    if SystemClock.now() - heard_at > SILENCE_S:
+                        raise Trouble(f"nothing more comes of {name}: is the leader of its partitions there?")
+                    # By time, as they come, two records of one key may change places.
+                    yield sorted(batch, key=lambda raw: (raw.partition, raw.offset))
+    finally:
+        await reader.close()
