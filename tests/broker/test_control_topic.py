@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from app import provision
 from app.adapters.clock import SystemClock
 from app.adapters.fenced_producer import FencedProducer
 from app.adapters.kafka_control import KafkaControl
+from app.brokers.embedded import EmbeddedBroker, EmbeddedOptions
 from app.brokers.kafka import KafkaBroker
 from streams.flow import Record
 from streams.lifeline import Lifeline
@@ -286,3 +288,24 @@ async def test_it_goes_on_where_it_was_when_kafka_is_back(own_kafka: KafkaBroker
         await heard.until(lambda: b"b" in heard.of(0) and None in heard.of(1), 30)
 
         assert heard.of(0) == [b"a", None, b"b"]
+
+
+async def test_the_embedded_broker_tells_what_is_dealt_with(tmp_path: Path, topic_prefix: str) -> None:
+    broker = EmbeddedBroker(EmbeddedOptions(tmp_path))
+    bootstrap = (await asyncio.to_thread(broker.start)).bootstrap
+    try:
+        kafka = KafkaOptions(bootstrap, topic_prefix, 4, topic_prefix.rstrip("."))
+        await provision.create(kafka)
+        await command(kafka, b"done", b"waiting")
+        async with following(kafka) as (control, heard), dealing(kafka, 1) as producer:
+            control.assigned([0, 1], gained=[0, 1])
+            await heard.all_of(1)
+            await asyncio.sleep(0.2)
+            assert heard.of(0) == []
+
+            await producer.commit_transaction()
+            await heard.all_of(0)
+
+            assert heard.told[-3:] == [(0, b"done", False), (0, b"waiting", True), (0, None, True)]
+    finally:
+        broker.stop()

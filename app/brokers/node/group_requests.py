@@ -10,6 +10,7 @@ from app.brokers.node.state import NODE_ID, Node, now
 
 NO_OFFSET = -1
 NAMES_INSTANCES = 5  # the version of JoinGroup that knows static members
+TELLS_STABLE = 7  # the version of OffsetFetch that asks for offsets which nothing is about to change
 
 
 async def find_coordinator(node: Node, request: Any) -> Row:
@@ -101,7 +102,9 @@ async def offset_fetch(node: Node, request: Any) -> Row:
             topics.setdefault(place.topic, []).append(place.partition)
         asked = list(topics.items())
     else:
-        asked = request.topics
+        asked = [(topic, numbers) for topic, numbers, *_ in request.topics]
+    if request.API_VERSION >= TELLS_STABLE:
+        return 0, [_stable(node, group, topic, numbers) for topic, numbers in asked], Code.NONE, {}
     rows = [
         (topic, [_committed(group, Place(topic, number)) for number in numbers]) for topic, numbers in asked
     ]
@@ -116,6 +119,16 @@ async def offset_fetch(node: Node, request: Any) -> Row:
 def _committed(group: Group, place: Place) -> Row:
     committed = group.offsets.get(place, Committed(NO_OFFSET, ""))
     return place.partition, committed.offset, committed.metadata, Code.NONE
+
+
+def _stable(node: Node, group: Group, topic: str, numbers: list[int]) -> Row:
+    """What no open transaction is about to change. This version is asked for nothing else here."""
+    rows: list[Row] = []
+    for place in (Place(topic, number) for number in numbers):
+        pending = node.transactions.commits(group.name, place)
+        number, offset, metadata, _ = _committed(group, place)
+        rows.append((number, offset, -1, metadata, Code.UNSTABLE_OFFSET_COMMIT if pending else Code.NONE, {}))
+    return topic, rows, {}
 
 
 async def list_groups(node: Node, request: Any) -> Row:

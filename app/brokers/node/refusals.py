@@ -29,6 +29,7 @@ class Code(IntEnum):
     NON_EMPTY_GROUP = 68
     GROUP_ID_NOT_FOUND = 69
     FENCED_INSTANCE_ID = 82
+    UNSTABLE_OFFSET_COMMIT = 88
 
 
 class Refused(Exception):

@@ -20,6 +20,7 @@ from aiokafka.protocol import (
 )
 
 from app.adapters.fenced_producer import TxnOffsetCommitRequestV3
+from app.adapters.group_offsets import OffsetFetchRequestV7
 from app.brokers.node import group_requests as groups
 from app.brokers.node import log_requests as log
 from app.brokers.node import topic_requests as topics
@@ -61,7 +62,7 @@ APIS: dict[int, Api] = {
     2: Api(_structs(offset.OffsetRequest, 1, 3), log.list_offsets),
     3: Api(_structs(metadata.MetadataRequest, 1, 5), topics.metadata),
     8: Api(_structs(commit.OffsetCommitRequest, 2, 3), groups.offset_commit),
-    9: Api(_structs(commit.OffsetFetchRequest, 1, 3), groups.offset_fetch),
+    9: Api({**_structs(commit.OffsetFetchRequest, 1, 3), 7: OffsetFetchRequestV7}, groups.offset_fetch),
     10: Api(_structs(coordination.FindCoordinatorRequest, 0, 1), groups.find_coordinator),
     JOIN_GROUP: Api(_structs(group.JoinGroupRequest, 2, 5), groups.join_group),
     12: Api(_structs(group.HeartbeatRequest, 0, 1), groups.heartbeat),

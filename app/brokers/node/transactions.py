@@ -77,6 +77,10 @@ class Transactions:
             raise Refused(Code.INVALID_TXN_STATE)
         producer.offsets[group].update(offsets)
 
+    def commits(self, group: str, place: Place) -> bool:
+        """Whether an open transaction is about to commit an offset there."""
+        return any(place in producer.offsets.get(group, {}) for producer in self._by_name.values())
+
     def check_write(self, name: str | None, identity: tuple[int, int], place: Place) -> None:
         """A transactional batch is taken only where its open transaction said it would write."""
         if name is None:

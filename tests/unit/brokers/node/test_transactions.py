@@ -59,6 +59,22 @@ def test_a_commit_makes_every_partition_and_offset_count() -> None:
     assert rig.groups.group("readers").offsets == REACHED
 
 
+@pytest.mark.parametrize("commit", [True, False])
+def test_an_offset_is_about_to_change_until_its_transaction_has_ended(commit: bool) -> None:
+    rig = Rig()
+    identity = rig.identity()
+    rig.transactions.add_group(NAME, identity, "readers", 0.0)
+    assert not rig.transactions.commits("readers", Place("in", 0))
+
+    rig.transactions.commit_offsets(NAME, identity, "readers", REACHED)
+    assert rig.transactions.commits("readers", Place("in", 0))
+    assert not rig.transactions.commits("readers", Place("in", 1))
+    assert not rig.transactions.commits("others", Place("in", 0))
+
+    rig.transactions.end(NAME, identity, commit=commit)
+    assert not rig.transactions.commits("readers", Place("in", 0))
+
+
 def test_an_abort_makes_nothing_count() -> None:
     rig = Rig()
     identity = rig.identity()
