@@ -1,17 +1,46 @@
 """The tenants' plans that are in force: the tenants topic, as far as it was read, in memory."""
 
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, Protocol
 
 from schemas.codec import Undecodable, decode
 from schemas.failures import Code
 from schemas.invalid_fields import InvalidField
+from schemas.partitions import partition_for
 from schemas.tenants import TenantPlan
+from schemas.versions import SCHEMA_HEADER, UPCASTS, parse_schema_header
 from streams.observations import Observer, PlanPassedOver
+from streams.topics import TENANTS
 
 SHOWN_OF_KEY = 128  # a tenant's id is no longer
 
+ELSEWHERE = "It stands on another partition than its key's: producers set partitioner=murmur2_random."
+
 Changed = Callable[[str], None]
+
+
+class PlanRecord(Protocol):
+    """A record of the tenants topic, however it was read."""
+
+    @property
+    def key(self) -> bytes | None:
+        """The tenant's id."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The plan; None: a tombstone."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """With the version of the plan, or without."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """Where it stands."""
+        ...
 
 
 class PlanRefused(ValueError):
@@ -61,25 +90,36 @@ class Plans:
         """Have it called with the tenant's id after each change. It must be quick and must not raise."""
         self._listeners.append(callback)
 
+    def read(self, record: PlanRecord, partitions: int) -> bool:
+        """The next record, as it stands on a topic of so many partitions; as `take`."""
+        try:
+            name, version = parse_schema_header(dict(record.headers).get(SCHEMA_HEADER), TENANTS.schema)
+            UPCASTS.check(name, version)
+        except Undecodable as error:
+            return self._pass_over(record.key, error.code, str(error))
+        # Two records of one tenant on two partitions have no order: every worker would choose its own.
+        if partition_for(record.key or b"", partitions) != record.partition:
+            return self._pass_over(record.key, Code.WRONG_PARTITION, ELSEWHERE)
+        return self.take(record.key, record.value)
+
     def take(self, key: bytes | None, value: bytes | None) -> bool:
-        """The next record of the topic. False: it was passed over, what was in force before stays so."""
+        """What stands there of a tenant now. False: it was passed over, what was in force before stays so."""
         try:
             tenant_id = (key or b"").decode()
             plan = None if value is None else decode(TenantPlan, value)
         except UnicodeDecodeError:
-            return self.pass_over(key, Code.KEY_MISMATCH, "The key is not UTF-8.")
+            return self._pass_over(key, Code.KEY_MISMATCH, "The key is not UTF-8.")
         except (Undecodable, InvalidField) as error:
-            return self.pass_over(key, error.code, str(error))
+            return self._pass_over(key, error.code, str(error))
         if plan is not None and plan.tenant_id != tenant_id:
-            return self.pass_over(key, Code.KEY_MISMATCH, f"The plan is of the tenant {plan.tenant_id}.")
+            return self._pass_over(key, Code.KEY_MISMATCH, f"The plan is of the tenant {plan.tenant_id}.")
         if value != self._values.get(tenant_id):
             self._put(tenant_id, plan, value)
             for listener in self._listeners:
                 listener(tenant_id)
         return True
 
-    def pass_over(self, key: bytes | None, code: Code, why: str) -> bool:
-        """This record is no plan that can be put in force."""
+    def _pass_over(self, key: bytes | None, code: Code, why: str) -> bool:
         shown = (key or b"")[:SHOWN_OF_KEY].decode(errors="replace")
         self._observer.observe(PlanPassedOver(shown, code, why))
         return False

@@ -11,15 +11,11 @@ from aiokafka.structs import TopicPartition
 
 from app.adapters import closing
 from app.adapters.plan_writer import PlanWriter
-from schemas.codec import Undecodable
-from schemas.failures import Code
 from schemas.partitions import partition_for
-from schemas.versions import SCHEMA_HEADER, UPCASTS, parse_schema_header
 from streams.lifeline import Lifeline
 from streams.observations import Observer, PlansRead, PlansUnread
 from streams.options import KafkaOptions
 from streams.plans import Plans
-from streams.topics import TENANTS
 
 FETCH_WAIT_MS = 500  # a new record is handed out at once, whatever this is
 POLL_MS = 100
@@ -174,7 +170,7 @@ class KafkaPlans:
         )
         for records in fetched.values():
             for record in records:
-                counts = self._hand_over(record)
+                counts = self.plans.read(record, len(self._next))
                 self._writer.saw(record.key, record.offset, record.value, counts)
         await asyncio.sleep(0)  # what was fetched ahead is handed out without giving way to others
         return bool(fetched)
@@ -185,14 +181,3 @@ class KafkaPlans:
             self._next[place.partition] = await reader.position(place)
         async with self._moved:
             self._moved.notify_all()
-
-    def _hand_over(self, record: Any) -> bool:
-        try:
-            name, version = parse_schema_header(dict(record.headers).get(SCHEMA_HEADER), TENANTS.schema)
-            UPCASTS.check(name, version)
-        except Undecodable as error:
-            return self.plans.pass_over(record.key, error.code, str(error))
-        if record.key is None or self.partition_of(record.key) != record.partition:
-            why = "It stands on another partition than its key's: producers set partitioner=murmur2_random."
-            return self.plans.pass_over(record.key, Code.WRONG_PARTITION, why)
-        return self.plans.take(record.key, record.value)

@@ -1,14 +1,20 @@
 """What is in force of the tenants topic."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pytest
 
 from schemas.failures import Code
+from schemas.partitions import partition_for
 from schemas.requests import OverLimit
 from streams.observations import PlanPassedOver
 from streams.plans import Plans
 from tests.doubles.observed import Observed
 
 PAUSED = b'{"tenant_id": "acme", "tier": "pro", "paused": true, "of_tomorrow": 1}'
+PARTITIONS = 12
+PARTITION = partition_for(b"acme", PARTITIONS)
 RUNNING = b'{"tenant_id": "acme", "tier": "pro", "over_limit": "wait"}'
 
 
@@ -109,3 +115,42 @@ def test_what_is_no_plan_is_passed_over_and_the_former_one_holds(
     assert said in passed_over.why
     assert plans.paused("acme")
     assert (list(plans.tenants), heard) == (["acme"], [])
+
+
+@dataclass(frozen=True)
+class Read:
+    """A record of the topic."""
+
+    key: bytes | None = b"acme"
+    value: bytes | None = RUNNING
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int = PARTITION
+
+
+@pytest.mark.parametrize("headers", [[], [("schema", b"tenant-plan/1"), ("trace", b"x")]])
+def test_a_record_on_the_partition_of_its_key_is_taken(
+    plans: Plans, headers: Sequence[tuple[str, bytes]]
+) -> None:
+    assert plans.read(Read(headers=headers), PARTITIONS)
+
+    assert plans.value("acme") == RUNNING
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        (Read(partition=PARTITION - 1), Code.WRONG_PARTITION),
+        (Read(value=None, partition=PARTITION - 1), Code.WRONG_PARTITION),
+        (Read(headers=[("schema", b"tenant-plan/2")]), Code.UNSUPPORTED_VERSION),
+        (Read(headers=[("schema", b"release/1")]), Code.UNDECODABLE),
+    ],
+)
+def test_what_stands_elsewhere_or_is_of_tomorrow_is_passed_over(
+    plans: Plans, observed: Observed, record: Read, code: Code
+) -> None:
+    plans.take(b"acme", PAUSED)
+
+    assert not plans.read(record, PARTITIONS)
+
+    assert [one.code for one in observed.of(PlanPassedOver)] == [code]
+    assert plans.value("acme") == PAUSED
