@@ -101,6 +101,14 @@ class OwnershipChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsSkipped:
+    """Records before this one were fetched and not delivered; the partition is read again from there."""
+
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerRead:
     """The answered ids of a partition were read up to the end."""
 
@@ -170,6 +178,7 @@ Occurrence = (
     | RunSlow
     | StoreAway
     | OwnershipChanged
+    | RecordsSkipped
     | LedgerRead
     | PlansRead
     | PlanPassedOver

@@ -9,9 +9,10 @@ from typing import Any, cast
 import faust
 from faust.types import TP
 
+from streams.continuity import Continuity, Verdict
 from streams.flow import Record
 from streams.kafka_driver import CommittedConsumer, CommittedTransport
-from streams.observations import Observer, OwnershipChanged
+from streams.observations import Observer, OwnershipChanged, RecordsSkipped
 from streams.options import StreamOptions
 from streams.ownership import Ownership
 from streams.parking import Parking
@@ -101,6 +102,8 @@ def build_intake(options: StreamOptions, parts: IntakeParts) -> CommittedApp:
         partitions=options.kafka.partitions,
     )
 
+    continuity = Continuity()
+
     async def intake(stream: Any) -> None:
         """Read as long as there is room. It must not yield: Faust would answer to any topic that is asked."""
         pipeline, ownership = parts.pipeline, parts.ownership
@@ -112,10 +115,20 @@ def build_intake(options: StreamOptions, parts: IntakeParts) -> CommittedApp:
             # A static member may be assigned anew within one generation, so that alone says too little.
             if ownership.present is not assignment or message.generation_id != app.consumer_generation_id:
                 continue  # read before a rebalance: it is delivered again, to whoever owns it
+            match continuity.judge(message.partition, message.offset, message.follows):
+                case Verdict.HOLE:
+                    parts.observer.observe(RecordsSkipped(message.partition, message.offset))
+                    place = TP(message.topic, message.partition)
+                    await _consumer(app).read_again(place, continuity.next_offset(message.partition))
+                    continue
+                case Verdict.STALE:
+                    continue
+                case Verdict.NEXT:
+                    pass
             pipeline.accept(_record(message), _acknowledgement(app, message))
 
     app.agent(requests, name="intake", concurrency=1)(intake)
-    _bind_ownership(app, name, parts)
+    _bind_ownership(app, name, parts, continuity)
     return app
 
 
@@ -142,15 +155,18 @@ def _acknowledgement(app: CommittedApp, message: Any) -> Callable[[], object]:
     return acknowledge
 
 
-def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts) -> None:
+def _consumer(app: CommittedApp) -> CommittedConsumer:
+    return cast(CommittedConsumer, app.consumer)
+
+
+def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts, continuity: Continuity) -> None:
     async def revoked(*_: Any, **__: Any) -> None:
         parts.ownership.revoked()
 
     async def assigned(_: Any, assigned: Collection[TP], *__: Any, **___: Any) -> None:
         partitions = sorted(tp.partition for tp in assigned if tp.topic == topic)
-        gained, lost = parts.ownership.assigned(
-            cast(CommittedConsumer, app.consumer).membership(), partitions
-        )
+        continuity.restart()
+        gained, lost = parts.ownership.assigned(_consumer(app).membership(), partitions)
         parts.pipeline.reassigned(sorted(set(partitions) - gained))
         parts.observer.observe(
             OwnershipChanged(tuple(partitions), tuple(sorted(gained)), tuple(sorted(lost)))
@@ -162,7 +178,7 @@ def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts) -> None:
 
     async def enter(partition: int) -> None:
         """All that its predecessors left is known: what is parked may go on from the committed offset."""
-        consumer, place = cast(CommittedConsumer, app.consumer), TP(topic, partition)
+        consumer, place = _consumer(app), TP(topic, partition)
         if app.offset_metadata:
             await consumer.sign(place)
         parts.parking.opened(partition, await consumer.released(place))

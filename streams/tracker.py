@@ -24,10 +24,11 @@ class Ticket:
 class Line:
     """The tickets of one partition during one assignment, in the order of arrival."""
 
-    __slots__ = ("closed", "partition", "tickets")
+    __slots__ = ("by_offset", "closed", "partition", "tickets")
 
     def __init__(self, partition: int) -> None:
         self.partition: Final = partition
+        self.by_offset: Final[dict[int, Ticket]] = {}
         self.tickets: deque[Ticket] = deque()
         self.closed = False
 
@@ -46,7 +47,11 @@ class Tracker:
         line = self._lines.get(partition)
         if line is None:
             line = self._lines[partition] = Line(partition)
-        ticket = Ticket(line, offset, ack)
+        known = line.by_offset.get(offset)
+        if known is not None:  # read again within the assignment: it stands in the line already
+            known.ack = ack
+            return known
+        ticket = line.by_offset[offset] = Ticket(line, offset, ack)
         line.tickets.append(ticket)
         return ticket
 
@@ -59,7 +64,8 @@ class Tracker:
         tickets = line.tickets
         while tickets and tickets[0].done:
             head = tickets.popleft()
-            self._next[line.partition] = head.offset + 1
+            del line.by_offset[head.offset]
+            self._next[line.partition] = max(head.offset + 1, self._next.get(line.partition, 0))
             ack, head.ack = head.ack, None
             if ack is not None:
                 ack()

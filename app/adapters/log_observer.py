@@ -24,6 +24,7 @@ from streams.observations import (
     PlansUnread,
     PublishRetried,
     RecordRejected,
+    RecordsSkipped,
     RequestDone,
     RunEnded,
     RunSlow,
@@ -71,6 +72,7 @@ class LogObserver:
             StoreAway: self._store_away,
             OwnershipChanged: self._ownership_changed,
             LedgerRead: self._ledger_read,
+            RecordsSkipped: self._records_skipped,
             PlansRead: self._plans_read,
             PlanPassedOver: self._plan_passed_over,
             PlansUnread: self._plans_unread,
@@ -189,6 +191,13 @@ class LogObserver:
             partition=read.partition,
             records=read.records,
             seconds=round(read.seconds, 3),
+        )
+
+    def _records_skipped(self, skipped: RecordsSkipped) -> None:
+        self._log.warning(
+            "fetched records were not delivered; they are read again",
+            partition=skipped.partition,
+            before=skipped.offset,
         )
 
     def _plans_read(self, read: PlansRead) -> None:

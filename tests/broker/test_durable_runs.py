@@ -1,5 +1,6 @@
 """Runs go on from what is recorded, on whichever worker, after crashes, waits and decisions."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,17 +48,12 @@ async def command(crew: Crew, **fields: Any) -> None:
 
 async def approval(crew: Crew, number: int = 1) -> dict[str, Any]:
     """The newest delta that asks for a decision, when there are so many."""
-    found: list[dict[str, Any]] = []
-
-    async def look() -> bool:
-        found[:] = [one["data"] for one in await crew.deltas() if one["kind"] == "approval_required"]
-        return len(found) >= number
-
-    for _ in range(200):
-        if await look():
-            break
-    assert len(found) >= number
-    return found[-1]
+    async with asyncio.timeout(30):
+        while True:
+            asked = [one["data"] for one in await crew.deltas() if one["kind"] == "approval_required"]
+            if len(asked) >= number:
+                return asked[-1]
+            await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize("streamed", [False, True])

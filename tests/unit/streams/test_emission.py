@@ -5,6 +5,8 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,7 +129,7 @@ def test_the_headers_tell_the_ledger_whose_outcome_it_is() -> None:
 
     response, letter = parcel.emissions
     told = Answered("acme", "r-ü", candidate.sha256)
-    assert parcel.answered == told
+    assert parcel.answered == replace(told, replayable=True)
     assert answered_by(response.key, response.headers, letter=False) == told
     assert answered_by(letter.key, letter.headers, letter=True) is None  # its response tells
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from streams.observations import Observers
 from streams.options import KafkaOptions, StreamOptions
 from streams.ownership import Membership, Ownership
 from streams.topology import CommittedApp, build_intake
 
 GENERATION = 5
+FETCHED_AND_LOST = 13
 SAME_MEMBER = Membership(GENERATION, "m-1", "w-1")
 
 
@@ -41,7 +43,11 @@ class Stream:
         return self
 
     async def events(self) -> AsyncIterator[Any]:
+        follows = None
         for offset in self._offsets:
+            if offset == FETCHED_AND_LOST:
+                follows = offset
+                continue
             yield SimpleNamespace(
                 message=SimpleNamespace(
                     topic="requests",
@@ -52,12 +58,16 @@ class Stream:
                     value=b"",
                     headers=[],
                     generation_id=GENERATION,
+                    follows=follows,
                 )
             )
+            follows = offset
 
 
 def build(pipeline: FullPipeline, ownership: Ownership) -> tuple[CommittedApp, Any]:
-    parts: Any = SimpleNamespace(pipeline=pipeline, ownership=ownership, offset_metadata="")
+    parts: Any = SimpleNamespace(
+        pipeline=pipeline, ownership=ownership, observer=Observers(), offset_metadata=""
+    )
     app = build_intake(StreamOptions(KafkaOptions(app_id="unit")), parts)
     app.consumer_generation_id = GENERATION
     (agent,) = app.agents.values()
@@ -96,3 +106,24 @@ async def test_what_is_delivered_in_one_assignment_is_taken_in() -> None:
     await intake(Stream(60, 61))
 
     assert pipeline.taken == [60, 61]
+
+
+async def test_what_was_fetched_and_not_delivered_is_read_again_before_anything_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline, ownership = FullPipeline(), Ownership()
+    app, intake = build(pipeline, ownership)
+    ownership.assigned(SAME_MEMBER, [0])
+    ownership.open(0)
+    pipeline.freed.set()
+    asked: list[tuple[int, int | None]] = []
+
+    async def read_again(place: Any, offset: int | None) -> None:
+        asked.append((place.partition, offset))
+
+    monkeypatch.setattr("streams.topology._consumer", lambda _: SimpleNamespace(read_again=read_again))
+
+    await intake(Stream(11, 12, FETCHED_AND_LOST, 14, 15))
+
+    assert pipeline.taken == [11, 12]
+    assert asked == [(0, 13)]
