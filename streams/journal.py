@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
+from agents_defs.journal_entries import CALL
 from agents_defs.run_journal import RunHandedOver, RunLost
 from agents_defs.run_scope import header_safe
 from streams.observations import Observer, StoreAway
@@ -11,7 +12,6 @@ from streams.ports import Begun, RunKey, RunStore, StoreUnavailable
 from streams.turns import Departure
 
 RETRY_S = 0.1
-CALLS = "c"
 T = TypeVar("T")
 
 
@@ -55,26 +55,16 @@ class LiveJournal:
 
 
 def of_generation(entries: Mapping[str, bytes], key: RunKey) -> Mapping[str, bytes]:
-    """What earlier generations recorded, under the names that this one looks for.
+    """What earlier generations recorded serves this one, too.
 
     Not their calls: those are published, and one that was open then is not open now.
     """
     if not key.generation:
         return entries
-    bases = [
-        header_safe(f"{key.tenant_id}/{key.request_id}/{number}") for number in range(key.generation + 1)
-    ]
-    known: dict[str, bytes] = {}
-    for number, base in enumerate(bases):
-        for name, entry in entries.items():
-            kind, _, path = name.partition(":")
-            if not path.startswith(f"{base}/"):
-                continue
-            if kind != CALLS:
-                known[f"{kind}:{bases[-1]}{path[len(base) :]}"] = entry
-            elif number == key.generation:
-                known[name] = entry
-    return known
+    mine = f"{CALL}{header_safe(f'{key.tenant_id}/{key.request_id}/{key.generation}')}/"
+    return {
+        name: entry for name, entry in entries.items() if not name.startswith(CALL) or name.startswith(mine)
+    }
 
 
 class Patience:

@@ -192,7 +192,7 @@ class CommittedConsumer(driver.Consumer):
         """Nobody asks for gaps."""
 
     def _to_message(self, tp: TP, record: Any) -> Any:
-        message = super()._to_message(tp, record)
+        message: Any = super()._to_message(tp, record)
         message.follows = record.__dict__.get(FOLLOWS)
         return message
 
