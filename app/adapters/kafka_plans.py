@@ -23,6 +23,7 @@ MOST_AT_ONCE = 250  # decoded in one go; health and heartbeats wait meanwhile
 STALL_S = 10.0  # at the start: so long without any progress, and it has failed
 ASK_S = 5.0
 RETRY_S = 0.5
+ASK_AGAIN_S = 0.1
 
 
 class KafkaPlans:
@@ -114,16 +115,20 @@ class KafkaPlans:
         """All partitions, each from where reading stopped."""
         async with asyncio.timeout(STALL_S):
             await reader.start()
-            await reader._client.add_topic(self._topic)  # noqa: SLF001  aiokafka has no other way to ask
-            partitions = reader.partitions_for_topic(self._topic)
-            if not partitions:
-                raise UnknownTopicOrPartitionError(self._topic)
-            places = [TopicPartition(self._topic, partition) for partition in sorted(partitions)]
+            places = [TopicPartition(self._topic, partition) for partition in await self._partitions(reader)]
             reader.assign(places)
             begins = await reader.beginning_offsets(places)
         for place in places:
             self._next.setdefault(place.partition, begins[place])
             reader.seek(place, self._next[place.partition])
+
+    async def _partitions(self, reader: AIOKafkaConsumer) -> list[int]:
+        client = reader._client  # noqa: SLF001  aiokafka has no other way to ask
+        await client.add_topic(self._topic)
+        while not (found := reader.partitions_for_topic(self._topic)):
+            await asyncio.sleep(ASK_AGAIN_S)  # a broker that was not told of a new topic yet
+            await client.force_metadata_update()
+        return sorted(found)
 
     async def _read_to(self, reader: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
         loop = asyncio.get_running_loop()
