@@ -37,6 +37,7 @@ COMMANDS = {
     "approvals": Entry("approvals", OPERATE),
     "dlq": Entry("dlq", OPERATE),
     "parked": Entry("parked", OPERATE),
+    "tenants": Entry("tenants", OPERATE),
     "topics": Entry("topics", OPERATE),
     "doctor": Entry("doctor", OPERATE),
     "config": Entry("settings_reference", OPERATE),

@@ -33,7 +33,7 @@ class PlanRecord(Protocol):
         ...
 
     @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
         """With the version of the plan, or without."""
         ...
 
