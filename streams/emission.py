@@ -24,6 +24,7 @@ from schemas.responses import (
 from schemas.usage import UsageRecord
 from schemas.versions import schema_header
 from streams.answers import GENERATION_HEADER, PLACE_HEADER, REQUEST_HEADER, SHA_HEADER
+from streams.audits import Finding, audit, of_command
 from streams.deltas import DeltaFeed
 from streams.flow import (
     Accepted,
@@ -38,7 +39,7 @@ from streams.flow import (
     fingerprint,
     identity,
 )
-from streams.parked import Parked, encode_parked, parked_key
+from streams.parked import Parked, PendingApproval, encode_parked, parked_key
 from streams.topics import REQUEST_AGENT_HEADER, TopicNames
 
 Headers = list[tuple[str, bytes]]
@@ -150,6 +151,27 @@ class Emissary:
             for call in calls
             if call.call_id not in published
         ]
+
+    def deltas(self, accepted: Accepted, feed: DeltaFeed, at: datetime) -> list[Emission]:
+        """What a feed holds, where nobody collects it."""
+        record = accepted.record
+        return [
+            Emission(self.topics.deltas, record.partition, record.key, value, DELTA_HEADERS)
+            for value in feed.collect(at)
+        ]
+
+    def approval_audit(self, accepted: Accepted, asked: PendingApproval, at: datetime) -> Emission:
+        """That a tool call waits for people."""
+        finding = Finding("waiting", None, asked.approval_id, accepted.request.request_id)
+        entry = of_command(
+            f"approval-{asked.approval_id}",
+            at,
+            "penstock",
+            "approval_required",
+            accepted.request.tenant_id,
+            finding,
+        )
+        return audit(self.topics.audit, accepted.record.partition, accepted.record.key, entry)
 
     def parked(self, parked: Parked) -> Emission:
         """The record of a request that waits."""

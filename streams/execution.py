@@ -275,7 +275,7 @@ class Attempt:
             keep_s = max(keep_s, (one.expires_at - at).total_seconds())
         try:
             if self._feed is not None and suspended.reason is ParkReason.APPROVAL:
-                out = self._feed.turn + 1
+                out = self._feed.turns_said()
                 await self._patience.asked(lambda: store.record(key, {}, out))
             await self._patience.asked(lambda: store.leave(key, keep_s + MARGIN_S))
         except RunLost as lost:

@@ -42,11 +42,9 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         records = await super()._fetch_records(*args, **kwargs)
         fetched = self._fetched
         for tp, batch in records.items():
-            before = fetched.get(tp)
             for record in batch:
-                record.__dict__[FOLLOWS] = before
-                before = record.offset
-            fetched[tp] = before
+                record.__dict__[FOLLOWS] = fetched.get(tp)
+                fetched[tp] = record.offset
         return records
 
     @property

@@ -47,6 +47,20 @@ class PendingApproval:
     reason: str | None = None
     decided_at: datetime | None = None
 
+    def shown(self) -> dict[str, Any]:
+        """What the people who decide are shown, as the delta has it."""
+        try:
+            arguments = orjson.loads(self.arguments) if self.arguments else {}
+        except ValueError:
+            arguments = self.arguments
+        return {
+            "approval_id": self.approval_id,
+            "tool": self.tool,
+            "arguments": arguments,
+            "arguments_digest": self.arguments_digest,
+            "expires_at": format_at(self.expires_at),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Parked:

@@ -1,7 +1,7 @@
 """What makes a request wait outside of its partition's offsets, and what it goes on as when it comes back."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,6 +10,7 @@ from schemas.failures import Code
 from schemas.requests import OverLimit
 from streams.cancellations import Cancellations
 from streams.conveyor import Conveyor
+from streams.deltas import DeltaFeed
 from streams.emission import Emissary
 from streams.entries import Entry
 from streams.flow import Accepted, Emission, Problem, Record, Refuse, identity
@@ -137,10 +138,11 @@ class Waits:
             spans=suspended.spans,
             queued_s=suspended.queued_s,
         )
+        asked = self._asked(entry, accepted, parked)
         waiting = self.parking.lot.reserve(parked)
         self._take_along(entry)
         self._pipeline.leave(entry)
-        await self._write(entry, accepted, parked, waiting)
+        await self._write(entry, accepted, parked, waiting, asked)
 
     def _park_running(self, entry: Entry) -> None:
         candidate = entry.candidate
@@ -203,8 +205,28 @@ class Waits:
         self.parking.back(waiting, _timestamp(accepted.request.deadline))
         self._pipeline.drop(entry)
 
-    async def _write(self, entry: Entry, accepted: Accepted, parked: Parked, waiting: Waiting) -> None:
-        await self.parking.park(parked, self._usage(entry, accepted), waiting)
+    def _asked(self, entry: Entry, accepted: Accepted, parked: Parked) -> list[Emission]:
+        """That people are asked is audited; who does not watch the run is told, too."""
+        before = entry.parked.approvals if entry.parked is not None else ()
+        known, at = {one.approval_id for one in before}, self._clock.at()
+        fresh = [one for one in parked.approvals if one.approval_id not in known]
+        told = [self._emissary.approval_audit(accepted, one, at) for one in fresh]
+        if fresh and entry.feed is None:
+            feed = DeltaFeed(*parked.identity, parked.record.partition, entry.attempt)
+            for one in fresh:
+                feed.add("approval_required", one.shown(), 0, 0)
+            told += self._emissary.deltas(accepted, feed, at)
+        return told
+
+    async def _write(
+        self,
+        entry: Entry,
+        accepted: Accepted,
+        parked: Parked,
+        waiting: Waiting,
+        told: Sequence[Emission] = (),
+    ) -> None:
+        await self.parking.park(parked, [*told, *self._usage(entry, accepted)], waiting)
         self._pipeline.drop(entry)
         self._pipeline.release(entry)
         self._observer.observe(RequestParked(accepted.spec.name, parked.reason))

@@ -76,7 +76,8 @@ class World:
 
     def audits(self) -> list[tuple[str, str, str | None]]:
         """What came of which command, and why."""
-        return [(one["action"], one["outcome"], one.get("code")) for one in self.log.read(NAMES.audit)]
+        told = [one for one in self.log.read(NAMES.audit) if one["audit_id"].startswith("control-")]
+        return [(one["action"], one["outcome"], one.get("code")) for one in told]
 
     def statuses(self) -> dict[str, str]:
         """How each request ended."""

@@ -118,6 +118,22 @@ async def test_a_cancel_after_the_outcome_changes_nothing(flume: Flume) -> None:
     assert flume.world.statuses() == {"r-1": "completed"}
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_people_are_asked_by_a_delta_and_it_is_audited_also_where_nobody_watches(
+    flume: Flume, streamed: bool
+) -> None:
+    flume.write(body("r-1", stream=streamed))
+
+    await flume.finish("r-1", verdict=needs("a", "b"))
+    await until_parked(flume, "r-1")
+
+    audited = [(one["action"], one["subject"], one["outcome"]) for one in flume.world.log.read(NAMES.audit)]
+    assert audited == [("approval_required", "a", "waiting"), ("approval_required", "b", "waiting")]
+    deltas = [one for one in flume.world.log.read(NAMES.deltas) if one["kind"] == "approval_required"]
+    expected = [] if streamed else ["a", "b"]  # a run that is watched tells it itself
+    assert [one["data"]["approval_id"] for one in deltas] == expected
+
+
 async def test_an_approved_run_goes_on_with_the_decision(flume: Flume) -> None:
     flume.write(body("r-1"))
     await flume.finish("r-1", verdict=needs("a"))

@@ -187,3 +187,14 @@ def test_arguments_that_fit_are_told_as_they_are() -> None:
     source.add("tool_called", {"name": "look_up", "call_id": "c-1", "arguments": arguments}, 0, 0)
 
     assert collected(source)[0]["data"]["arguments"] == arguments
+
+
+def test_an_attempt_that_says_nothing_of_a_turn_leaves_it_to_be_said() -> None:
+    feed = DeltaFeed("acme", "r-1", 0, 4)
+    feed.resume(1)
+    assert feed.turns_said() == 1
+
+    feed.add("text", {"text": "hello"}, 1, 0)
+
+    assert feed.turns_said() == 2
+    assert feed.turns_out() == 1
