@@ -237,7 +237,7 @@ async def test_one_that_cannot_be_read_is_reported_and_hurts_no_other(
     (place,) = await park(owner, 1)
 
     assert await bodies.fetch([ParkedPlace(0, 0), place]) == [None, body(1)]
-    assert [fault.stage for fault in owner.observed.of(Fault)] == [topics.parked]
+    assert [fault.stage for fault in owner.observed.of(Fault)] == ["parked"]
 
 
 async def test_a_place_beyond_the_log_is_gone(owner: Owner, bodies: KafkaParked) -> None:
