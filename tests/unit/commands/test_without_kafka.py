@@ -68,6 +68,9 @@ def test_bad_lines_of_standard_input_are_told_by_number() -> None:
         ["topics", "create"],
         ["topics", "check"],
         ["topics", "describe"],
+        ["tenants", "pause", "acme"],
+        ["tenants", "list"],
+        ["tenants", "show", "acme"],
     ],
 )
 def test_where_no_kafka_answers_it_is_said_what_to_do(words: list[str]) -> None:
@@ -84,9 +87,12 @@ def test_where_no_kafka_answers_it_is_said_what_to_do(words: list[str]) -> None:
     [
         (["tail", "responses", "--from", "soon"], "--from: 'soon' is no place"),
         (["tail", "responses", "--json", "--raw"], "--json and --raw exclude each other"),
+        (["tenants", "pause", "a b"], "'a b' is no tenant's id"),
+        (["tenants", "resume", "acme", "--timeout", "x"], "--timeout: 'x' is no duration"),
+        (["tenants", "show", ""], "'' is no tenant's id"),
     ],
 )
-def test_what_tail_cannot_do_is_told(words: list[str], said: str) -> None:
+def test_what_a_command_cannot_do_is_told(words: list[str], said: str) -> None:
     result = run(*words)
 
     assert result.exit_code == 2
