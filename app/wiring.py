@@ -93,7 +93,7 @@ def wire(
     pipeline = Pipeline(
         Stages(
             intake=intake,
-            admission=Admission(claims, options.limits, observer, ledger.rebuild),
+            admission=Admission(claims, options.limits, observer, ledger.rebuild, ownership.owner),
             execution=Execution(
                 runs, store, registry, deltas, clock, observer, departure, flow.crashes_tolerated
             ),
@@ -130,6 +130,7 @@ def wire(
             bodies=bodies,
             letters=KafkaDeadLetters(kafka, topics.deadletter),
             plans=NoPlans(),
+            opened=ownership.opened,
             clock=clock,
             lifeline=lifeline,
         ),

@@ -42,6 +42,7 @@ class Admission:
     limits: LimitOptions
     observer: Observer
     rebuild: Callable[[Sequence[int]], Awaitable[Collection[int]]]  # returns those that are still ours
+    owner: Callable[[int], str]  # of a partition: this worker, as long as it is its
 
     async def decide(self, applications: Sequence[Application]) -> Sequence[Verdict]:
         """A verdict for each, in their order."""
@@ -85,4 +86,5 @@ class Admission:
             Window(self.limits.requests_per_minute, "minute") if counts else None,
             application.token,
             application.generation,
+            self.owner(candidate.record.partition),
         )

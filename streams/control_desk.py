@@ -1,6 +1,7 @@
 """Acts on the commands of the control topic, one after the other in each partition; each is audited."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -54,6 +55,7 @@ class DeskParts:
     bodies: ParkedBodies
     letters: DeadLetters
     plans: PlanStore
+    opened: Callable[[int], Awaitable[bool]]  # what is parked on a partition is known; False: it is not ours
     clock: Clock
     lifeline: Lifeline
 
@@ -111,14 +113,14 @@ class ControlDesk:
         if partition not in self._queues:
             queue: asyncio.Queue[Order] = asyncio.Queue()
             self._queues[partition] = queue
-            task = asyncio.create_task(self._work(queue))
+            task = asyncio.create_task(self._work(partition, queue))
             self._tasks[partition] = self._parts.lifeline.hold(task)
         return self._queues[partition]
 
     # -- one after the other
 
-    async def _work(self, queue: "asyncio.Queue[Order]") -> None:
-        while True:
+    async def _work(self, partition: int, queue: "asyncio.Queue[Order]") -> None:
+        while await self._parts.opened(partition):
             await self._deal_with(await queue.get())
 
     async def _deal_with(self, order: Order) -> None:

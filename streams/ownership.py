@@ -1,6 +1,7 @@
 """Which partitions this worker owns, and as which member of the consumer group."""
 
 import asyncio
+import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -34,9 +35,11 @@ class Assignment:
 class Tenure:
     """One stretch of time for which a partition is ours; it opens when its answered ids are known."""
 
-    __slots__ = ("_decided", "known", "over")
+    __slots__ = ("_decided", "generation", "known", "name", "over")
 
-    def __init__(self) -> None:
+    def __init__(self, generation: int) -> None:
+        self.generation = generation  # of the group, when it began
+        self.name = uuid.uuid4().hex[:16]  # no other tenure of any partition has it
         self.known = False
         self.over = False
         self._decided = asyncio.Event()
@@ -94,7 +97,7 @@ class Ownership:
         for partition in before - retained:
             self._tenures.pop(partition).end()
         for partition in now - retained:
-            self._tenures[partition] = Tenure()
+            self._tenures[partition] = Tenure(membership.generation)
         self._last = membership
         self._present = Assignment(membership, now)
         self._settled.set()
@@ -109,6 +112,11 @@ class Ownership:
     def tenure(self, partition: int) -> Tenure | None:
         """The present tenure; None when the partition is not ours."""
         return self._tenures.get(partition)
+
+    def owner(self, partition: int) -> str:
+        """What this worker is called as the partition's owner; a name of nobody's where it is not ours."""
+        tenure = self._tenures.get(partition)
+        return tenure.name if tenure is not None else "nobody"
 
     def open(self, partition: int) -> None:
         """The partition's answered ids are known: its requests may be admitted."""

@@ -47,6 +47,7 @@ class Claim:
     window: Window | None  # None: it counts nowhere, and only asks whether the id is new
     token: str = ""  # of this delivery of the record: asked again under it, the verdict is the same
     generation: int = 0  # an operator's replay opens the next
+    owner: str = ""  # who owns the partition by the claimer's account; not asked about where it is empty
 
 
 ShelfKind = Literal["responses", "deadletter"]
@@ -65,6 +66,15 @@ class ClaimStore(Protocol):
 
     async def claim(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
         """Decide each claim, in order, atomically per tenant."""
+        ...
+
+    async def own(
+        self, partitions: Sequence[int], generation: int, owner: str, *, forced: bool = False
+    ) -> frozenset[int]:
+        """From now on only claims of this owner are decided; those of any other are Gone.
+
+        Returns those that a later generation of the group owns: they are left as they are, unless `forced`.
+        """
         ...
 
     async def answer(self, answered: Sequence[Answered], checkpoints: Mapping[Shelf, int]) -> None:

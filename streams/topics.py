@@ -103,14 +103,14 @@ CONTROL = Topic(
     "control",
     "cancel, approve, reject, pause, resume, replay",
     "users, operators",
-    NOBODY,
+    "the control desk",
     retention_ms=7 * DAY_MS,
 )
 AUDIT = Topic(
     "audit",
     "audit",
     "who did what",
-    NOBODY,
+    "the control desk, emission",
     "compliance",
     key="tenant or source key",
     retention_ms=90 * DAY_MS,

@@ -78,12 +78,27 @@ class KafkaLedger:
             }
             while left := {partition: tenure for partition, tenure in tenures.items() if not tenure.over}:
                 try:
+                    await self._own(left)
                     await self._read(left, open_up)
                 except (KafkaError, StoreUnavailable, OSError):
                     await asyncio.sleep(RETRY_S)
                 else:
                     break
             return frozenset(partition for partition, tenure in tenures.items() if not tenure.over)
+
+    async def _own(self, tenures: Mapping[int, Tenure]) -> None:
+        """Nobody else's claims are decided from here on, before what others published is read.
+
+        A later generation's owner is left alone: this worker was frozen, and will be told so. That is not so
+        where the group was made anew and counts from the beginning: after a while it is taken in any case.
+        """
+        give_up = self._clock.now() + 2 * self._options.kafka.session_timeout_s
+        for partition, tenure in tenures.items():
+            while not tenure.over:
+                forced = self._clock.now() >= give_up
+                if not await self._claims.own([partition], tenure.generation, tenure.name, forced=forced):
+                    break
+                await asyncio.sleep(RETRY_S)
 
     async def _read(self, tenures: Mapping[int, Tenure], open_up: Sign) -> None:
         places = self._places(tenures)

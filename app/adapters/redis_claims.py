@@ -10,16 +10,17 @@ from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import SHA_LETTERS, token_digits
 from schemas.failures import Code
-from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Refuse, Verdict
+from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Verdict
 from streams.policy.windows import Window
 from streams.ports import Claim, LedgerLost, Shelf, StoreUnavailable
 
 MOST_IN_ONE_CALL: Final = 128  # bounds how long one script call holds Redis
 
-ADMIT, DUPLICATE, CONFLICT, REFUSE, LOST, DECIDED = range(6)
+ADMIT, DUPLICATE, CONFLICT, REFUSE, LOST, DECIDED, GONE = range(7)
 
 CLAIM: Final = script("claim")
 ANSWER: Final = script("answer")
+OWN: Final = script("own")
 
 
 class RedisClaims:
@@ -50,6 +51,7 @@ class RedisClaims:
                 self._keys.window(window.per if window else "-", claim.tenant_id),
                 self._keys.ledger(shelf),
                 self._keys.journal(claim.tenant_id, claim.request_id),
+                self._keys.owner(claim.partition),
             )
             args += (
                 claim.sha256[:SHA_LETTERS],
@@ -59,12 +61,21 @@ class RedisClaims:
                 self._known.get(shelf, 0),
                 token_digits(claim.token),
                 claim.generation,
+                claim.owner,
             )
         flat = await self._batch.call(CLAIM, keys, args)
         if LOST in flat[::3]:
             lost = {claim.partition for claim, code in zip(claims, flat[::3], strict=True) if code == LOST}
             raise LedgerLost(sorted(lost))
         return [_verdict(claim, *flat[3 * number : 3 * number + 3]) for number, claim in enumerate(claims)]
+
+    async def own(
+        self, partitions: Sequence[int], generation: int, owner: str, *, forced: bool = False
+    ) -> frozenset[int]:
+        """From now on only claims of this owner are decided; returns those that a later generation owns."""
+        keys = [self._keys.owner(partition) for partition in partitions]
+        refused = await self._batch.call(OWN, keys, [generation, owner, int(forced)])
+        return frozenset(partitions[number - 1] for number in refused)
 
     async def answer(self, answered: Sequence[Answered], checkpoints: Mapping[Shelf, int]) -> None:
         """Remember outcomes, and up to where each shelf is remembered."""
@@ -102,6 +113,8 @@ def _verdict(claim: Claim, code: int, first: Any, second: int) -> Verdict:
         return Admit(first)
     if code == DECIDED:
         return Decided(first)
+    if code == GONE:
+        return Gone()
     if code == DUPLICATE:
         return Duplicate()
     if code == CONFLICT:

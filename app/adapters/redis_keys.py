@@ -28,3 +28,7 @@ class RedisKeys:
     def ledger(self, shelf: Shelf) -> str:
         """Up to where a shelf is remembered."""
         return f"{self._tag}:ledger:{shelf.kind}:{shelf.partition}"
+
+    def owner(self, partition: int) -> str:
+        """Whose claims are decided."""
+        return f"{self._tag}:owner:{partition}"

@@ -1,12 +1,13 @@
 """What every claim store does: ids once, windows never exceeded, nothing forgotten without saying so."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from schemas.failures import Code
-from streams.flow import Admit, Answered, Conflict, Duplicate, Refuse, Verdict
+from streams.flow import Admit, Answered, Conflict, Duplicate, Gone, Refuse, Verdict
 from streams.policy.windows import Window
 from streams.ports import Claim, ClaimStore, LedgerLost, Shelf, StoreUnavailable
 from tests.contract.claim_stores import ClaimCase
@@ -322,3 +323,35 @@ async def test_a_store_that_is_away_says_so(case: ClaimCase) -> None:
         await away.checkpoint(RESPONSES)
     with pytest.raises(StoreUnavailable):
         await away.rebuilt(RESPONSES, 1)
+
+
+# -- owners
+
+
+async def test_only_the_owner_s_claims_are_decided(case: ClaimCase) -> None:
+    frozen, owner = case.worker(), case.worker()
+    await owner.rebuilt(RESPONSES, 0)
+    await frozen.own([0], 3, "frozen")
+    assert await frozen.claim([replace(claim("r-1"), owner="frozen")]) == [Admit(1)]
+
+    assert await owner.own([0], 4, "owner") == frozenset()
+
+    assert await frozen.claim([replace(claim("r-1"), owner="frozen")]) == [Gone()]
+    assert await owner.claim([replace(claim("r-1"), owner="owner")]) == [Admit(2)]
+
+
+async def test_an_earlier_generation_takes_nothing_from_a_later_one_unless_it_must(case: ClaimCase) -> None:
+    store = case.worker()
+    await store.own([0, 1], 4, "later")
+
+    assert await store.own([0, 1, 2], 3, "earlier") == {0, 1}
+    assert await store.own([0], 4, "the same") == frozenset()
+    assert await store.own([0], 1, "the group was made anew", forced=True) == frozenset()
+
+
+async def test_a_store_that_does_not_know_the_owner_was_emptied(case: ClaimCase) -> None:
+    store = case.worker()
+    await store.rebuilt(RESPONSES, 0)
+
+    with pytest.raises(LedgerLost):
+        await store.claim([replace(claim("r-1"), owner="owner")])

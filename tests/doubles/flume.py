@@ -143,7 +143,9 @@ class Flume:
         self.pipeline = Pipeline(
             Stages(
                 intake=intake,
-                admission=Admission(self.claims, limits or LimitOptions(), observed, self.rebuild),
+                admission=Admission(
+                    self.claims, limits or LimitOptions(), observed, self.rebuild, self.ownership.owner
+                ),
                 execution=Execution(
                     self.runs, self.store, registry, self.deltas, clock, observed, self.departure
                 ),
@@ -165,6 +167,7 @@ class Flume:
                 bodies=self.bodies,
                 letters=MemoryDeadLetters(self.world.log),
                 plans=self.world.plans,
+                opened=self.ownership.opened,
                 clock=clock,
                 lifeline=self.lifeline,
             ),
@@ -225,6 +228,9 @@ class Flume:
         """Read the log of outcomes, as the ledger does, and open the partitions."""
         ours = [partition for partition in partitions if partition in self.ownership.partitions]
         for partition in ours:
+            tenure = self.ownership.tenure(partition)
+            assert tenure is not None
+            await self.claims.own([partition], tenure.generation, tenure.name)
             self.rebuilt.append(partition)
             for topic, kind in KINDS.items():
                 published = self.world.log.partitions[topic, partition]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.adapters.redis_claims import refusal
-from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Refuse, Verdict
+from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Verdict
 from streams.policy import windows
 from streams.policy.windows import Counted, Full, Window
 from streams.ports import Claim, LedgerLost, Shelf, StoreUnavailable
@@ -55,6 +55,7 @@ class ClaimMemory:
     markers: dict[tuple[str, str, int], Marker] = field(default_factory=dict)
     windows: dict[tuple[str, str], Counted] = field(default_factory=dict)
     positions: dict[Shelf, int] = field(default_factory=dict)
+    owners: dict[int, tuple[int, str]] = field(default_factory=dict)  # by partition
     journals: dict[Id, Journal] = field(default_factory=dict)
     sessions: dict[Id, list[tuple[str, Items]]] = field(
         default_factory=dict
@@ -67,7 +68,7 @@ class ClaimMemory:
     def become(self, other: "ClaimMemory") -> None:
         """Forget what was written since, as a server does that lost its last writes (or all of them)."""
         self.markers, self.windows, self.positions = other.markers, other.windows, other.positions
-        self.journals, self.sessions = other.journals, other.sessions
+        self.journals, self.sessions, self.owners = other.journals, other.sessions, other.owners
 
 
 class MemoryClaims:
@@ -95,16 +96,32 @@ class MemoryClaims:
         self.asked += claims
         await self._gate.wait()
         self._require()
-        lost = {claim.partition for claim in claims if self._is_lost(claim.partition)}
+        lost = {claim.partition for claim in claims if self._is_lost(claim.partition) or self._unowned(claim)}
         if lost:
             raise LedgerLost(sorted(lost))
         return [self._decide(claim) for claim in claims]
+
+    async def own(
+        self, partitions: Sequence[int], generation: int, owner: str, *, forced: bool = False
+    ) -> frozenset[int]:
+        """From now on only claims of this owner are decided."""
+        self._require()
+        owners = self.memory.owners
+        later = {one for one in partitions if owners.get(one, (-1, ""))[0] > generation and not forced}
+        for partition in set(partitions) - later:
+            owners[partition] = (generation, owner)
+        return frozenset(later)
+
+    def _unowned(self, claim: Claim) -> bool:
+        return bool(claim.owner) and claim.partition not in self.memory.owners
 
     def _is_lost(self, partition: int) -> bool:
         shelf = Shelf("responses", partition)
         return self.memory.positions.get(shelf, -1) < self._known.get(shelf, 0)
 
     def _decide(self, claim: Claim) -> Verdict:
+        if claim.owner and self.memory.owners[claim.partition][1] != claim.owner:
+            return Gone()
         key = (claim.tenant_id, claim.request_id, claim.generation)
         marker = self.memory.markers.get(key)
         if marker is not None:

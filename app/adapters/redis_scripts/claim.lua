@@ -1,10 +1,11 @@
--- KEYS of a claim: marker, window, ledger, journal. Returns {code, a, b} of each, flat: 0 admitted as attempt a,
--- 1 duplicate, 2 conflict, 3 refused (a used, room in b ms), 4 the ledger is lost, 5 decided (a is the outcome).
+-- KEYS of a claim: marker, window, ledger, journal, owner. Returns {code, a, b} of each, flat: 0 admitted as
+-- attempt a, 1 duplicate, 2 conflict, 3 refused (a used, room in b ms), 4 the ledger is lost, 5 decided (a is the
+-- outcome), 6 the partition is another owner's.
 -- A window is a hash of bucket -> count.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local horizon = ARGV[1]
-local claims = #KEYS / 4
+local claims = #KEYS / 5
 local out, windows = {}, {}
 
 local function reply(code, a, b)
@@ -83,7 +84,9 @@ end
 -- All or nothing: what is admitted here and asked again because another's ledger is lost would count twice.
 local lost = false
 for i = 1, claims do
-  local known = tonumber(redis.call('GET', KEYS[4 * i - 1]) or -1) >= tonumber(ARGV[7 * i - 1])
+  local owner = ARGV[8 * i + 1]
+  local known = tonumber(redis.call('GET', KEYS[5 * i - 2]) or -1) >= tonumber(ARGV[8 * i - 2])
+    and (owner == '' or redis.call('EXISTS', KEYS[5 * i]) == 1)
   lost = lost or not known
   reply(known and 0 or 4, 0, 0)
 end
@@ -93,14 +96,17 @@ end
 
 out = {}
 for i = 1, claims do
-  local k, v = 4 * i - 3, 7 * i - 5
+  local k, v = 5 * i - 4, 8 * i - 6
   local claim = {
     marker = KEYS[k], window = KEYS[k + 1], journal = KEYS[k + 3],
     sha = ARGV[v], limit = tonumber(ARGV[v + 1]), bucket_ms = tonumber(ARGV[v + 2]),
     buckets = tonumber(ARGV[v + 3]), token = ARGV[v + 5], generation = ARGV[v + 6],
   }
+  local owner = ARGV[v + 7]
   local marker = redis.call('GET', claim.marker)
-  if marker then
+  if owner ~= '' and string.match(redis.call('GET', KEYS[k + 4]), '^%d+%.(.*)$') ~= owner then
+    reply(6, 0, 0) -- whoever asks was frozen, and does not know yet that it owns nothing any more
+  elseif marker then
     again(marker, claim)
   elseif claim.limit < 0 or count(claim) then
     admit(claim.marker, 1, claim.token, claim.sha)

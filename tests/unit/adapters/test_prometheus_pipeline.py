@@ -61,7 +61,7 @@ async def pipeline(clock: HandClock) -> Iterator[Pipeline]:  # type: ignore[misc
     around = Surroundings(clock, Observers(), Lifeline(), 60.0)
     stages = Stages(
         intake=intake,
-        admission=Admission(cast(Any, SilentStore()), LimitOptions(), Observers(), NEVER),
+        admission=Admission(cast(Any, SilentStore()), LimitOptions(), Observers(), NEVER, lambda _: ""),
         execution=NEVER,
         completion=NEVER,
         waits=Waits(parking, intake, NEVER, around),
