@@ -101,8 +101,13 @@ class LetterBook:
     with_bytes: bool = False
     skipped: Skipped = field(default_factory=Skipped)
     matched: int = 0
-    hid: int = 0
+    _hid: set[str] = field(default_factory=set)
     _rows: dict[str, Letter] = field(default_factory=dict)
+
+    @property
+    def hid(self) -> int:
+        """How many would be there if they were not hidden."""
+        return len(self._hid)
 
     def add_all(self, records: Iterable[Raw]) -> None:
         """A batch. Records whose bytes cannot match are not looked at, so they are not counted either."""
@@ -122,7 +127,7 @@ class LetterBook:
 
     def _keep(self, found: Letter) -> None:
         if found.id in self.hidden:
-            self.hid += 1
+            self._hid.add(found.id)
             return
         # Without transactions one may be written twice, after a crash.
         self.matched += found.id not in self._rows

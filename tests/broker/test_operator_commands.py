@@ -1,0 +1,440 @@
+"""The operators' commands on a real Kafka: approvals, dlq, cancel and parked."""
+
+import asyncio
+import os
+import pty
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from app.adapters.clock import SystemClock
+from app.brokers.broker import BrokerHandle
+from schemas.audit import AuditRecord
+from schemas.codec import decode, encode
+from schemas.control import Command
+from schemas.dead_letters import DeadLetter, DeadLetterSource, Original, dead_letter_id
+from schemas.failures import Code
+from schemas.partitions import partition_for
+from schemas.responses import Status
+from streams.options import KafkaOptions
+from streams.parked import Parked, ParkReason, encode_parked, parked_key
+from streams.topics import AUDIT, CONTROL, DEADLETTER, PARKED, REQUESTS, RESPONSES
+from tests.broker.stand_in_desk import always, desk, write, written
+from tests.broker.stand_in_worker import StandIn, ended
+from tests.doubles.operated import approval, letter, parked
+from tests.doubles.outcomes import response
+
+PARTITIONS = 3
+PLACE = partition_for(b"acme", PARTITIONS)
+ANN = ("--actor", "ann@desk")
+
+
+@pytest.fixture
+async def stand_in(kafka: BrokerHandle, topic_prefix: str) -> StandIn:
+    """A deployment with its topics and without a worker."""
+    options = KafkaOptions(kafka.bootstrap, topic_prefix, PARTITIONS, app_id=topic_prefix.strip("."))
+    deployment = StandIn(options)
+    await deployment.create_topics()
+    return deployment
+
+
+def asking(request_id: str, *approval_ids: str, **changes: Any) -> Parked:
+    """A request that waits for decisions, for another hour."""
+    expires = SystemClock.at() + timedelta(hours=1)
+    asked = tuple(approval(one, expires_at=expires) for one in approval_ids)
+    return parked(request_id, approvals=asked, received_at=SystemClock.at(), **changes)
+
+
+async def park(stand_in: StandIn, *those: Parked) -> None:
+    """Write their records."""
+    await write(
+        stand_in,
+        PARKED,
+        [
+            (
+                parked_key(one.tenant_id, one.request_id),
+                encode_parked(one),
+                partition_for(one.tenant_id.encode(), PARTITIONS),
+            )
+            for one in those
+        ],
+    )
+
+
+async def unpark(stand_in: StandIn, one: Parked) -> None:
+    """Write its tombstone."""
+    await write(stand_in, PARKED, [(parked_key(one.tenant_id, one.request_id), None, PLACE)])
+
+
+def of_deployment(
+    stand_in: StandIn, offset: int, code: Code = Code.TOOL_FAILED, **changes: Any
+) -> DeadLetter:
+    """A dead letter of a record on this deployment's topic of requests."""
+    topic = stand_in.name(REQUESTS)
+    source = DeadLetterSource(topic=topic, partition=PLACE, offset=offset)
+    own = {"dead_letter_id": dead_letter_id(topic, PLACE, offset), "source": source}
+    return letter(offset, code, **(own | changes))
+
+
+async def bury(stand_in: StandIn, *letters: DeadLetter, key: bytes | None = b"acme") -> None:
+    """Write their records."""
+    await write(stand_in, DEADLETTER, [(key, encode(one), PLACE) for one in letters])
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    """Of JSON."""
+    return [orjson.loads(line) for line in text.splitlines()]
+
+
+async def test_where_nothing_waits_it_is_said_and_all_is_well(stand_in: StandIn) -> None:
+    calls = await stand_in.run("approvals", "list")
+    letters = await stand_in.run("dlq", "list")
+    requests = await stand_in.run("parked", "list", "--json")
+    replayed = await stand_in.run("dlq", "replay", "--since", "1h")
+
+    assert (calls.code, calls.out, calls.err) == (0, "", "no tool call waits for anybody\n")
+    assert (letters.code, letters.out, letters.err) == (0, "", "no dead letters\n")
+    assert (requests.code, requests.out) == (0, "")
+    assert (replayed.code, replayed.err) == (0, "no dead letter to replay\n")
+
+
+async def test_topics_that_are_missing_are_named_with_what_to_do(kafka: BrokerHandle) -> None:
+    nothing = StandIn(KafkaOptions(kafka.bootstrap, "no.such.", PARTITIONS, app_id="nosuch"))
+
+    seen = [
+        await nothing.run(*words)
+        for words in (
+            ("approvals", "list"),
+            ("dlq", "list"),
+            ("cancel", "r-1", "-t", "acme"),
+            ("dlq", "drop", "x", "-y"),
+        )
+    ]
+
+    assert [one.code for one in seen] == [2, 2, 2, 2]
+    assert all("penstock topics create" in one.err and len(one.err.splitlines()) == 1 for one in seen)
+
+
+async def test_calls_that_wait_are_listed_and_shown_and_garbage_is_counted(stand_in: StandIn) -> None:
+    decided = replace(approval("cc01"), approved=True, actor="bob", decided_at=SystemClock.at())
+    await park(
+        stand_in,
+        asking("r-1", "aa01"),
+        parked("r-2", approvals=(decided,), reason=ParkReason.DECIDED),
+        parked("r-3", reason=ParkReason.WINDOW),
+        asking("r-4", "bb01"),
+        asking("r-5", "dd01", tenant_id="globex"),
+    )
+    await unpark(stand_in, asking("r-4"))
+    await write(
+        stand_in, PARKED, [(parked_key("acme", "r-9"), b"\xff", 0), (b"j", b"{}", 1), (b"k", b"[]", 2)]
+    )
+
+    listed = await stand_in.run("approvals", "list")
+    told = await stand_in.run("approvals", "list", "--json", "--tenant", "globex")
+    shown = await stand_in.run("approvals", "show", "aa")
+    over = await stand_in.run("approvals", "show", "cc01", "--json")
+    unknown = await stand_in.run("approvals", "show", "bb01")
+
+    rows = [line.split() for line in listed.out.splitlines()]
+    assert listed.code == 0
+    assert [row[0] for row in rows] == ["approval", "aa01", "dd01"]
+    assert '{"order": 7, "usd": "20.00"}' in listed.out
+    assert listed.err.startswith("3 records cannot be read and were skipped; the first: ")
+    assert [(one["approval_id"], one["tenant_id"]) for one in lines(told.out)] == [("dd01", "globex")]
+    assert lines(told.out)[0]["arguments"] == {"order": 7, "usd": "20.00"}
+    assert '  "usd": "20.00"' in shown.out
+    assert "digest    digest-of-aa01" in shown.out
+    assert (orjson.loads(over.out)["approved"], orjson.loads(over.out)["actor"]) == (True, "bob")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "no waiting tool call has an id that begins with 'bb01'" in unknown.err
+
+
+async def test_an_approval_says_what_was_seen_and_waits_for_its_answer(stand_in: StandIn) -> None:
+    await park(stand_in, asking("r-1", "aa01", "aa02"))
+
+    async with desk(stand_in, always("done")) as workers:
+        approved = await stand_in.run("approvals", "approve", "aa01", "--yes", *ANN, "--reason", "fine")
+        rejected = await stand_in.run("approvals", "reject", "aa02", "-y", "--json")
+        vague = await stand_in.run("approvals", "approve", "aa", "-y")
+
+    (yes, no), (record, _) = workers.commands, workers.records
+    assert (approved.code, approved.out) == (0, "aa01 approved: the run goes on\n")
+    assert '"usd": "20.00"' in approved.err
+    assert (yes.command, yes.approval_id, yes.arguments_digest) == (Command.APPROVE, "aa01", "digest-of-aa01")
+    assert (yes.request_id, yes.actor, yes.reason) == ("r-1", "ann@desk", "fine")
+    assert (record.key, record.partition, dict(record.headers)) == (b"acme", PLACE, {"schema": b"control/1"})
+    assert (rejected.code, orjson.loads(rejected.out)["outcome"]) == (0, "done")
+    assert (no.command, "@" in (no.actor or "")) == (Command.REJECT, True)
+    assert (vague.code, "begins the ids of 2 waiting tool calls (aa01, aa02)" in vague.err) == (2, True)
+
+
+async def test_a_decision_that_is_refused_or_unheard_says_so(stand_in: StandIn) -> None:
+    bob = replace(approval("cc01"), approved=False, actor="bob", reason="no")
+    await park(stand_in, asking("r-1", "aa01"), parked("r-2", approvals=(bob,)))
+
+    async with desk(stand_in, always("refused", "wrong_digest")):
+        refused = await stand_in.run("approvals", "approve", "aa01", "--yes")
+        over = await stand_in.run("approvals", "approve", "cc01", "--yes")
+        unasked = await stand_in.run("approvals", "approve", "aa01")
+        elsewhere = await stand_in.run("approvals", "approve", "aa01", "--yes", "--tenant", "globex")
+    silent = await stand_in.run("approvals", "approve", "aa01", "--yes", "--timeout", "1s")
+
+    assert (refused.code, "aa01 refused, wrong_digest" in refused.out) == (1, True)
+    assert (over.code, over.out, over.err) == (1, "", "nothing was sent: it is rejected by bob: no\n")
+    assert (unasked.code, "say --yes" in unasked.err) == (2, True)
+    assert (elsewhere.code, "no waiting tool call" in elsewhere.err) == (2, True)
+    assert silent.code == 3
+    assert "penstock tail audit --from 10m --tenant acme" in silent.err
+    assert len(await written(stand_in, CONTROL)) == 2
+
+
+@pytest.mark.parametrize(("typed", "code", "sent"), [(b"y\n", 0, 1), (b"n\n", 1, 0), (b"\x03", 130, 0)])
+async def test_a_person_at_a_terminal_is_asked(stand_in: StandIn, typed: bytes, code: int, sent: int) -> None:
+    await park(stand_in, asking("r-1", "aa01"))
+
+    async with desk(stand_in, always("done")) as workers:
+        ended_with, said = await at_a_terminal(stand_in, typed, "approvals", "approve", "aa01")
+
+    assert ended_with == code
+    assert b"Approve this? [y/N]" in said
+    assert len(workers.commands) == sent
+
+
+async def at_a_terminal(stand_in: StandIn, typed: bytes, *words: str) -> tuple[int | None, bytes]:
+    """Run a command on a terminal of its own, and type once it asks."""
+    outer, inner = pty.openpty()
+    kafka = stand_in.kafka
+    settings = {
+        "PENSTOCK_KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "PENSTOCK_TOPIC_PREFIX": kafka.topic_prefix,
+        "PENSTOCK_APP_ID": kafka.app_id,
+        "PENSTOCK_PARTITIONS": str(kafka.partitions),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OWN_TERMINAL, *words, stdin=inner, stdout=inner, stderr=inner,
+        env=os.environ | settings, start_new_session=True,
+    )  # fmt: skip
+    os.close(inner)
+    said, asked = b"", False
+    try:
+        async with asyncio.timeout(60):
+            while (part := await asyncio.to_thread(_read, outer)) != b"":
+                said += part
+                if not asked and b"[y/N]" in said:
+                    asked = True
+                    os.write(outer, typed)
+            return await process.wait(), said
+    finally:
+        os.close(outer)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+OWN_TERMINAL = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from app import cli
+cli.main()
+"""
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other end is closed
+        return b""
+
+
+async def test_parked_requests_are_listed_counted_and_shown(stand_in: StandIn) -> None:
+    soon = SystemClock.at() + timedelta(hours=2)
+    await park(
+        stand_in,
+        parked("r-1", reason=ParkReason.NOT_BEFORE, due_at=soon, session_id="s-1"),
+        parked("r-1", tenant_id="globex", reason=ParkReason.PAUSED),
+        parked("r-2", reason=ParkReason.WINDOW),
+        parked("r-2", reason=ParkReason.RETRY),
+    )
+
+    listed = await stand_in.run("parked", "list")
+    retried = await stand_in.run("parked", "list", "--reason", "window", "--json")
+    mine = await stand_in.run("parked", "list", "--tenant", "globex", "--json")
+    twice = await stand_in.run("parked", "show", "r-1")
+    shown = await stand_in.run("parked", "show", "r-1", "--tenant", "acme")
+
+    assert listed.out.splitlines()[-1] == "3 waiting: 1 not_before, 1 retry, 1 paused"
+    assert "1 h 59 min" in listed.out
+    assert (retried.code, retried.out) == (0, "")
+    assert [one["reason"] for one in lines(mine.out)] == ["paused"]
+    assert (twice.code, "2 tenants have a waiting request r-1 (acme, globex)" in twice.err) == (2, True)
+    assert '"input": "Where is order 7?"' in shown.out
+    assert "session    s-1" in shown.out
+
+
+async def test_letters_are_filtered_newest_first_and_told_once(stand_in: StandIn) -> None:
+    failed = [of_deployment(stand_in, offset) for offset in range(1, 6)]
+    unread = of_deployment(
+        stand_in,
+        9,
+        Code.UNDECODABLE,
+        tenant_id=None,
+        request_id=None,
+        original=Original.of(b"acme", b"\xff", []),
+    )
+    await bury(stand_in, *failed, failed[0], unread)
+    await write(stand_in, DEADLETTER, [(b"acme", b"no letter", 0), (b"acme", None, 1)])
+
+    everything = await stand_in.run("dlq", "list", "--json")
+    some = await stand_in.run("dlq", "list", "--limit", "2", "--code", "tool_failed", "--json")
+    by_agent = await stand_in.run("dlq", "list", "--agent", "support", "--no-retriable", "--json")
+    unreadable = await stand_in.run("dlq", "list", "--no-retriable", "--tenant", "acme", "--stage", "intake")
+    shown = await stand_in.run("dlq", "show", failed[2].dead_letter_id[:9])
+
+    ids = [one["dead_letter_id"] for one in lines(everything.out)]
+    assert ids == [unread.dead_letter_id, *(one.dead_letter_id for one in reversed(failed))]
+    assert everything.err.startswith("2 records cannot be read and were skipped")
+    assert [one["request_id"] for one in lines(some.out)] == ["r-5", "r-4"]
+    assert "3 older ones are left out: --limit shows more" in some.err
+    assert (by_agent.code, by_agent.out) == (0, "")
+    assert unread.dead_letter_id in unreadable.out
+    assert '"input": "Where is order 7?"' in shown.out
+    assert f"source     {stand_in.name(REQUESTS)} {PLACE}@3" in shown.out
+
+
+async def test_what_is_dropped_is_listed_no_more(stand_in: StandIn) -> None:
+    letters = [of_deployment(stand_in, offset) for offset in (1, 2)]
+    await bury(stand_in, *letters)
+    first = letters[0].dead_letter_id
+
+    unsaid = await stand_in.run("dlq", "drop", "--yes")
+    both = await stand_in.run("dlq", "drop", first, "--code", "tool_failed", "--yes")
+    dry = await stand_in.run("dlq", "drop", first, "--dry-run")
+    before = await written(stand_in, AUDIT)
+    dropped = await stand_in.run("dlq", "drop", first, "--yes", *ANN)
+    again = await stand_in.run("dlq", "drop", "--code", "tool_failed", "-t", "acme", "--dry-run")
+    listed = await stand_in.run("dlq", "list", "--json")
+    everything = await stand_in.run("dlq", "list", "--all")
+
+    (record,) = await written(stand_in, AUDIT)
+    audit = decode(AuditRecord, record.value)
+    assert (unsaid.code, both.code, before) == (2, 2, [])
+    assert dry.out == f"{first} would be dropped\n"
+    assert (dropped.code, dropped.out) == (0, f"{first} dropped\n")
+    assert (audit.action, audit.subject, audit.actor) == ("dlq_drop", first, "ann@desk")
+    assert (audit.tenant_id, audit.request_id, audit.outcome) == ("acme", "r-1", "done")
+    assert (record.key, record.partition, dict(record.headers)) == (b"acme", PLACE, {"schema": b"audit/1"})
+    assert again.out == f"{letters[1].dead_letter_id} would be dropped\n"
+    assert [one["request_id"] for one in lines(listed.out)] == ["r-2"]
+    assert "1 dropped ones are left out" in listed.err
+    assert "dropped" in everything.out
+
+
+async def test_failed_requests_are_replayed_once_each_by_the_workers(stand_in: StandIn) -> None:
+    letters = [of_deployment(stand_in, offset) for offset in range(1, 8)]
+    await bury(stand_in, *letters, letters[3])
+    refused = letters[4].dead_letter_id
+
+    def ruling(command: Any) -> tuple[str, str | None]:
+        return ("refused", "not_replayable") if command.dead_letter_id == refused else ("done", None)
+
+    async with desk(stand_in, ruling) as workers:
+        dry = await stand_in.run("dlq", "replay", "--retriable", "--dry-run")
+        replayed = await stand_in.run("dlq", "replay", "--retriable", "--yes", "--json", *ANN)
+        again = await stand_in.run("dlq", "replay", "--retriable", "--yes")
+        one = await stand_in.run("dlq", "replay", letters[0].dead_letter_id[:10], "--yes")
+
+    sent = [command.dead_letter_id for command in workers.commands]
+    assert (dry.code, len(dry.out.splitlines())) == (0, 7)
+    assert "7 run again as the next generation" in dry.err
+    assert sent[:7] == [letter.dead_letter_id for letter in letters]
+    assert {record.key for record in workers.records} == {b"acme"}
+    assert replayed.code == 1
+    assert "6 done, 1 refused not_replayable" in replayed.err
+    assert {row["code"] for row in lines(replayed.out)} == {None, "not_replayable"}
+    assert sent[7:] == [refused, letters[0].dead_letter_id]
+    assert (again.code, "6 are left out: they were replayed or dropped before" in again.err) == (1, True)
+    assert (one.code, one.out) == (0, f"{letters[0].dead_letter_id} runs again as the next generation\n")
+
+
+async def test_what_could_not_be_read_is_sent_again_byte_by_byte(stand_in: StandIn) -> None:
+    headers = [("schema", b"agent-request/1"), ("empty", b""), ("none", None)]
+    bad = Original.of("käse".encode(), b'{"request_id": 5}\xff', headers)
+    keyless = Original.of(None, b"{}", [])
+    letters = [
+        of_deployment(stand_in, 1, Code.UNDECODABLE, tenant_id=None, request_id=None, original=bad),
+        of_deployment(stand_in, 2, Code.KEY_MISMATCH, tenant_id=None, request_id=None, original=keyless),
+        of_deployment(
+            stand_in, 3, Code.UNDECODABLE, source=DeadLetterSource(topic="x", partition=0, offset=1)
+        ),
+    ]
+    await bury(stand_in, *letters, key=None)
+
+    replayed = await stand_in.run("dlq", "replay", "--since", "2026-01-01T00:00:00Z", "--yes", *ANN)
+    again = await stand_in.run("dlq", "replay", "--code", "undecodable", "--yes")
+
+    records = {record.key: record for record in await written(stand_in, REQUESTS)}
+    sent = records["käse".encode()]
+    assert replayed.code == 1
+    assert "is left alone: it comes from x" in replayed.err
+    assert "1 letter undecodable: the same bytes are dead-lettered again" in replayed.err
+    assert (sent.value, tuple(sent.headers)) == (b'{"request_id": 5}\xff', tuple(headers))
+    assert sent.partition == partition_for("käse".encode(), PARTITIONS)
+    assert (records[None].value, records[None].partition) == (b"{}", PLACE)
+    audits = [decode(AuditRecord, record.value) for record in await written(stand_in, AUDIT)]
+    assert {(one.action, one.subject) for one in audits} == {
+        ("replay", letters[0].dead_letter_id),
+        ("replay", letters[1].dead_letter_id),
+    }
+    assert len(records) == 2
+    assert "1 are left out" in again.err
+
+
+async def test_a_replay_that_nobody_answers_says_how_many_commands_stand(stand_in: StandIn) -> None:
+    await bury(stand_in, *(of_deployment(stand_in, offset) for offset in (1, 2)))
+
+    left = await stand_in.run("dlq", "replay", "-t", "acme", "--yes", "--timeout", "1s")
+
+    assert left.code == 3
+    assert "no worker answered within 1.0 s; 2 commands stand on the control topic" in left.err
+
+
+async def test_a_cancelled_request_is_followed_to_its_response(stand_in: StandIn) -> None:
+    async with (
+        AIOKafkaProducer(bootstrap_servers=stand_in.kafka.bootstrap) as writer,
+        desk(stand_in, always("done")) as workers,
+    ):
+        for told, code in ((Status.CANCELLED, 0), (Status.COMPLETED, 1)):
+            process = await stand_in.start("cancel", "r-1", "--tenant", "acme", "--reason", "enough")
+            asked = len(workers.commands)
+            async with asyncio.timeout(30):
+                while len(workers.commands) == asked:
+                    await asyncio.sleep(0.02)
+            await stand_in.tell(writer, response(request_id="r-2"), b"acme", PLACE)
+            await stand_in.tell(writer, response(status=told, output=None), b"acme", PLACE)
+            done = await ended(process)
+
+            assert (done.code, done.out.split(":")[0].strip()) == (code, f"r-1 {told}")
+    assert workers.commands[0].reason == "enough"
+
+
+async def test_a_cancel_of_what_is_not_under_way_says_whether_it_ended_before(stand_in: StandIn) -> None:
+    async with (
+        AIOKafkaProducer(bootstrap_servers=stand_in.kafka.bootstrap) as writer,
+        desk(stand_in, always("kept")),
+    ):
+        await stand_in.tell(writer, response(), b"acme", PLACE)
+        await stand_in.tell(writer, response(status=Status.FAILED, generation=1), b"acme", PLACE)
+        await write(stand_in, RESPONSES, [(b"acme", b"\xff", PLACE)])
+        before = await stand_in.run("cancel", "r-1", "-t", "acme")
+        never = await stand_in.run("cancel", "r-7", "-t", "acme", "--json")
+    bad = await stand_in.run("cancel", "r-7", "-t", "a b")
+
+    assert (before.code, before.out) == (1, "r-1 had ended before: failed\n")
+    assert (never.code, orjson.loads(never.out)["outcome"]) == (0, "kept")
+    assert (bad.code, "--tenant 'a b': must be" in bad.err) == (2, True)
