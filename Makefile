@@ -62,6 +62,10 @@ test-topology: $(VENV)/.dev ## the whole pipeline in memory, with a fake clock
 test-broker: $(VENV)/.dev ## real Kafka, real Redis, real HTTP (needs Java 17, Maven, redis-server, prometheus)
 	@$(BIN)/pytest tests/broker tests/contract -q -m broker
 
+.PHONY: crash-matrix
+crash-matrix: $(VENV)/.dev ## break everything around a loaded deployment, and verify (LONG=1, SEED=n, MUTANT=name)
+	@$(BIN)/python -m tests.chaos --page docs/crash-matrix.md $(if $(filter 1,$(LONG)),--long) $(if $(SEED),--seed $(SEED)) $(if $(MUTANT),--mutant $(MUTANT))
+
 .PHONY: test-container
 test-container: $(VENV)/.dev ## Kafka and Redis in Docker, where an engine answers
 	@$(BIN)/pytest tests/container -q

@@ -6,6 +6,7 @@ from random import Random
 from typing import Final, Protocol
 
 ALWAYS: Final = 0.5  # faults of this weight or more come at least once
+ROOMY: Final = 3
 REQUESTS_ALONE: Final = 40
 UNNAMED_EVERY: Final = 3
 SELDOM_AMONG: Final = 25  # of so many faults one at most is of a kind that takes long
@@ -85,8 +86,9 @@ def plan(seed: int, size: Size, faults: Sequence[Weighed]) -> list[Round]:
 
 
 def _deck(chance: Random, number: int, faults: Sequence[Weighed]) -> list[str]:
-    """So many names: each fault of some weight once, the rest by weight."""
-    always = [fault.name for fault in faults if fault.weight >= ALWAYS]
+    """So many names: each fault of some weight once (each of all, where there is room), then by weight."""
+    least = 0.0 if number >= ROOMY * len(faults) else ALWAYS
+    always = [fault.name for fault in faults if fault.weight >= least]
     chance.shuffle(always)
     deck = always[:number]
     weights = [fault.weight for fault in faults]

@@ -21,6 +21,7 @@ RETRY_S = 0.2
 SEND_S = 10.0
 POLL_MS = 50
 THINKS_S = 0.5
+INSISTS_S = 4.0
 APPROVED = 0.8
 CUT = (KafkaError, OSError, TimeoutError, BrokerError)
 
@@ -188,9 +189,15 @@ class Traffic:
             return
         self.asked[who] = question
         if not who[1].startswith(HELD):
-            task = asyncio.create_task(self.decide(who, self._chance.random() < APPROVED))
+            task = asyncio.create_task(self._insist(who, self._chance.random() < APPROVED))
             self._answers.add(task)
             task.add_done_callback(self._answers.discard)
+
+    async def _insist(self, who: tuple[str, str], approved: bool) -> None:
+        """A decision that comes before the run is parked is refused after a while: it is said again."""
+        while who not in self.journey.answered:
+            await self.decide(who, approved)
+            await asyncio.sleep(INSISTS_S)
 
     async def decide(self, who: tuple[str, str], approved: bool) -> None:
         """What a person says, after a moment."""

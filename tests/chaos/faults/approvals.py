@@ -31,7 +31,7 @@ async def restart_and_truncate(scene: Scene) -> float | None:
     await truncate(scene)
     at = time.monotonic()
     await scene.traffic.decide(shot.due, approved=True)
-    return at
+    return at  # the request was sent before: it counts as recovered when it is answered
 
 
 async def truncate(scene: Scene) -> None:

@@ -1,0 +1,58 @@
+"""What the matrix makes of verify's JSON."""
+
+from typing import Any
+
+from app.verify.findings import Promise
+from tests.chaos.judgement import COLUMNS, judge
+
+
+def report(**promises: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "promises": [
+            {"promise": name, "checked": 9, "breached": len(examples), "examples": examples}
+            for name, examples in promises.items()
+        ]
+    }
+
+
+def breach(where: str = "agent.requests[0]@1", request_id: str = "r-1") -> dict[str, Any]:
+    return {"what": "is wrong", "where": where, "tenant_id": "acme", "request_id": request_id}
+
+
+def test_each_promise_of_verify_has_its_column() -> None:
+    assert {str(promise) for promise in Promise} <= set(COLUMNS)
+
+
+def test_a_breach_counts_in_the_column_of_its_promise() -> None:
+    judged = judge(report(one_outcome=[breach()], session_order=[breach("x")]), ())
+
+    assert sorted(one.column for one in judged.breaches) == ["duplicated", "out_of_order"]
+
+
+def test_a_lost_record_is_lost_once_though_three_promises_are_broken() -> None:
+    judged = judge(report(one_outcome=[breach()], nothing_lost=[breach()], committed_is_safe=[breach()]), ())
+
+    assert [one.column for one in judged.breaches] == ["lost"]
+
+
+def test_what_was_open_when_redis_was_flushed_may_be_paid_again_and_nothing_else() -> None:
+    told = report(never_pay_twice=[breach("a", "r-1"), breach("b", "r-2")], one_outcome=[breach("c", "r-1")])
+
+    judged = judge(told, {("acme", "r-1")})
+
+    assert [one.where for one in judged.excused] == ["a"]
+    assert sorted(one.where for one in judged.breaches) == ["b", "c"]
+
+
+def test_breaches_that_verify_does_not_tell_in_full_count_too() -> None:
+    told = report(never_pay_twice=[breach()])
+    told["promises"][0]["breached"] = 3
+
+    assert len(judge(told, ()).breaches) == 3
+
+
+def test_a_promise_of_which_nothing_was_checked_is_no_pass() -> None:
+    told = report(one_outcome=[], deltas=[])
+    told["promises"][1]["checked"] = 0
+
+    assert judge(told, ()).unjudged(("one_outcome", "deltas", "session_order")) == ["deltas", "session_order"]
