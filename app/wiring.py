@@ -12,6 +12,7 @@ from app.adapters.kafka_deltas import KafkaDeltas
 from app.adapters.kafka_ledger import KafkaLedger
 from app.adapters.kafka_outbox import KafkaOutbox, Surroundings, transactional_id
 from app.adapters.kafka_parked import KafkaParked
+from app.adapters.kafka_plans import KafkaPlans
 from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_runs import RedisRuns
@@ -29,6 +30,7 @@ from streams.options import StreamOptions
 from streams.ownership import Ownership
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
+from streams.plans import Plans
 from streams.ports import Runs
 from streams.topics import topic_names
 from streams.topology import IntakeParts
@@ -47,6 +49,7 @@ class Wired:
     deltas: KafkaDeltas
     bodies: KafkaParked
     control: KafkaControl
+    plans: KafkaPlans
     parking: Parking
     departure: Departure
     intake: IntakeParts
@@ -64,14 +67,6 @@ class LateOutbox:
         return await self.outbox.publish(parcel)
 
 
-class NoPlans:
-    """Until tenants' plans are read."""
-
-    async def pause(self, tenant_id: str, paused: bool) -> tuple[str | None, str | None]:
-        """Nothing is in force."""
-        raise NotImplementedError
-
-
 def wire(
     options: StreamOptions, client: "redis.Redis", registry: Registry, runs: Runs, observer: Observer
 ) -> Wired:
@@ -84,12 +79,19 @@ def wire(
     store = RedisRuns(batch, kafka.app_id, flow.idempotency_days, flow.session_days)
     deltas = KafkaDeltas(options, topics.deltas, clock, observer, lifeline)
     bodies = KafkaParked(kafka, topics.parked, observer)
+    plans = KafkaPlans(kafka, topics.tenants, Plans(observer), observer, lifeline)
     ledger = KafkaLedger(options, topics, claims, ownership, clock, observer)
     intake = Intake(registry, kafka.partitions, flow.max_request_bytes, flow.max_input_bytes)
     late, emissary = LateOutbox(), Emissary(topics, flow.max_record_bytes)
     parking = Parking(emissary, late, bodies, clock, observer)
     ledger.tell(parking.lot)
-    waits = Waits(parking, intake, emissary, WaitsSurroundings(clock, observer, lifeline, flow.park_after_s))
+    waits = Waits(
+        parking,
+        intake,
+        emissary,
+        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, plans.plans),
+    )
+    plans.plans.listen(waits.plan_changed)
     pipeline = Pipeline(
         Stages(
             intake=intake,
@@ -129,7 +131,7 @@ def wire(
             outbox=late,
             bodies=bodies,
             letters=KafkaDeadLetters(kafka, topics.deadletter),
-            plans=NoPlans(),
+            plans=plans,
             opened=ownership.opened,
             clock=clock,
             lifeline=lifeline,
@@ -147,5 +149,16 @@ def wire(
         (desk.assigned, control.assigned),
     )
     return Wired(
-        pipeline, ownership, late.outbox, deltas, bodies, control, parking, departure, parts, client, lifeline
+        pipeline,
+        ownership,
+        late.outbox,
+        deltas,
+        bodies,
+        control,
+        plans,
+        parking,
+        departure,
+        parts,
+        client,
+        lifeline,
     )

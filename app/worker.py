@@ -51,7 +51,9 @@ class Worker:
         self.wired: Final[Wired] = wire(
             self.options, self.redis, self._registry, self._runner, vitals.observer
         )
-        self.watch: Final = vitals.watch(self.options, self.wired.pipeline, self.wired.ownership, self.redis)
+        self.watch: Final = vitals.watch(
+            self.options, self.wired.pipeline, self.wired.ownership, self.redis, self.wired.plans
+        )
         self.app: CommittedApp = build_intake(self.options, self.wired.intake)
 
     async def start(self) -> None:
@@ -75,6 +77,7 @@ class Worker:
         await self.wired.outbox.start()
         await self.wired.deltas.start()
         await self.wired.bodies.start()
+        await self.wired.plans.start()
         await self.wired.control.start()
         self.wired.lifeline.hold(
             asyncio.create_task(self.wired.parking.run(self.wired.pipeline.room), name="parking")
@@ -130,6 +133,7 @@ class Worker:
         for close in (
             self.app.stop,
             self.wired.control.stop,
+            self.wired.plans.stop,
             self.wired.deltas.stop,
             self.wired.outbox.stop,
             self.wired.bodies.stop,

@@ -20,6 +20,7 @@ from streams.intake import Intake
 from streams.lifeline import Lifeline
 from streams.lot import Identity, Waiting
 from streams.parked import Parked, ParkReason
+from streams.plans import PlanRefused
 from streams.ports import Clock, Outbox, ParkedBodies
 from streams.waits import Waits
 
@@ -148,7 +149,10 @@ class ControlDesk:
                 return await self._replay(order, tenant_id, command)
             case Command.PAUSE | Command.RESUME:
                 paused = command.command is Command.PAUSE
-                before, after = await self._parts.plans.pause(tenant_id, paused)
+                try:
+                    before, after = await self._parts.plans.pause(tenant_id, paused)
+                except PlanRefused as error:
+                    return Result(refused(error.code, tenant_id))
                 return Result(Finding("done", None, tenant_id, None, before, after))
 
     async def _publish(

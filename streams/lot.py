@@ -37,6 +37,7 @@ class Lot:
         self._by_partition: dict[int, set[Identity]] = {}
         self._queues: dict[Lane, list[Waiting]] = {}
         self._approvals: set[Identity] = set()
+        self._paused: dict[str, set[Identity]] = {}  # by tenant
         self.timetable: Final = Timetable[Identity]()
 
     def __len__(self) -> int:
@@ -45,6 +46,15 @@ class Lot:
     def find(self, identity: Identity) -> Waiting | None:
         """The parked request of this id."""
         return self._waiting.get(identity)
+
+    def pause(self, waiting: Waiting) -> None:
+        """It waits until its tenant is resumed, whatever else it waited for."""
+        self._paused.setdefault(waiting.identity[0], set()).add(waiting.identity)
+
+    def resumed(self, tenant_id: str) -> list[Waiting]:
+        """Those that only waited for their tenant, in the order of their records."""
+        identities = self._paused.pop(tenant_id, set())
+        return sorted((self._waiting[one] for one in identities), key=lambda one: one.order)
 
     def awaiting(self, tenant_id: str, request_id: str | None) -> list[Waiting]:
         """A tenant's requests (or this one) that wait for people, and are written down."""
@@ -104,6 +114,8 @@ class Lot:
         self._waiting[waiting.identity] = waiting
         if waiting.reason is ParkReason.APPROVAL:
             self._approvals.add(waiting.identity)
+        elif waiting.reason is ParkReason.PAUSED:
+            self.pause(waiting)
         self._by_partition.setdefault(partition, set()).add(waiting.identity)
         if waiting.lane is not None:
             insort(self._queues.setdefault(waiting.lane, []), waiting, key=lambda one: one.order)
@@ -124,6 +136,7 @@ class Lot:
             return None
         self.timetable.remove(identity)
         self._approvals.discard(identity)
+        self._paused.get(identity[0], set()).discard(identity)
         partition = self._by_partition[waiting.place.partition]
         partition.discard(identity)
         if not partition:

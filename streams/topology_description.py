@@ -46,6 +46,9 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "plans": Role(
             "worker", "whole", "has every tenant's plan in force; pausing a tenant rewrites its plan"
         ),
+        "the control desk": Role(
+            "worker", "own partitions", "acts on commands, each with its audit in one transaction"
+        ),
         "books": Role("books", "group", "keeps windows per tenant and agent, and publishes metrics"),
     }
 )

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from schemas.failures import Code
 from schemas.requests import OverLimit
@@ -27,6 +27,14 @@ from streams.turns import Suspended
 SOON_S = 0.05
 
 
+class PausedTenants(Protocol):
+    """Whom nothing is run for at present."""
+
+    def paused(self, tenant_id: str) -> bool:
+        """Whether this is one of them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What waiting needs of the worker."""
@@ -35,6 +43,7 @@ class Surroundings:
     observer: Observer
     lifeline: Lifeline
     park_after_s: float
+    tenants: PausedTenants
 
 
 class Waits:
@@ -50,6 +59,7 @@ class Waits:
         self._observer: Final = observer
         self._lifeline: Final = lifeline
         self._park_after_s: Final = around.park_after_s
+        self._tenants: Final = around.tenants
         self._tokens: Final = Tokens()
         self._pipeline: Conveyor
 
@@ -77,6 +87,9 @@ class Waits:
         request = accepted.request
         if entry.parked is None and request.not_before is not None and request.not_before > self._clock.at():
             self._park(entry, accepted, ParkReason.NOT_BEFORE, due_at=request.not_before)
+            return True
+        if self._tenants.paused(request.tenant_id):
+            self._pause(entry, accepted)
             return True
         if request.session_id is None:
             return False
@@ -112,6 +125,14 @@ class Waits:
         """A run begins: when it lasts it is parked beside its running."""
         loop = asyncio.get_running_loop()
         entry.alarm = loop.call_later(self._park_after_s, self._park_running, entry)
+
+    def plan_changed(self, tenant_id: str) -> None:
+        """What only waited for this tenant goes on, unless it waits still."""
+        if self._tenants.paused(tenant_id):
+            return
+        for waiting in self.parking.lot.resumed(tenant_id):
+            if not waiting.live:
+                self.parking.release(waiting)
 
     def done(self, entry: Entry) -> None:
         """It has its outcome."""
@@ -182,6 +203,13 @@ class Waits:
         waiting = self.parking.lot.reserve(parked, entry.token)
         self._pipeline.spawn(entry, self._write(entry, accepted, parked, waiting))
 
+    def _pause(self, entry: Entry, accepted: Accepted) -> None:
+        if entry.waiting is None:
+            self._park(entry, accepted, ParkReason.PAUSED)
+            return
+        self.parking.lot.pause(entry.waiting)
+        self._back(entry, entry.waiting, accepted, ParkReason.PAUSED)
+
     def _take_along(self, entry: Entry) -> None:
         """Those that waited behind it in its lane wait behind it in the lot."""
         for follower in self._pipeline.lanes.evict(entry.lane):
@@ -197,9 +225,15 @@ class Waits:
             else:
                 self._back(follower, follower.waiting, accepted)
 
-    def _back(self, entry: Entry, waiting: Waiting, accepted: Accepted) -> None:
+    def _back(
+        self,
+        entry: Entry,
+        waiting: Waiting,
+        accepted: Accepted,
+        reason: ParkReason = ParkReason.SESSION,
+    ) -> None:
         """It has its record and its place in its session's queue: it is released when its turn comes."""
-        waiting.reason = ParkReason.SESSION
+        waiting.reason = reason
         if entry.parked is not None and not entry.parked.started:
             waiting.token = entry.token
         self.parking.back(waiting, _timestamp(accepted.request.deadline))
@@ -230,7 +264,8 @@ class Waits:
         self._pipeline.drop(entry)
         self._pipeline.release(entry)
         self._observer.observe(RequestParked(accepted.spec.name, parked.reason))
-        if entry.ending is not None:
+        resumed = parked.reason is ParkReason.PAUSED and not self._tenants.paused(parked.tenant_id)
+        if entry.ending is not None or resumed:
             self.parking.release(waiting, entry.ending)
         elif waiting.lane is not None:
             self.parking.advance(waiting.lane)

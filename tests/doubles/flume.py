@@ -137,8 +137,9 @@ class Flume:
             self.parking,
             intake,
             emissary,
-            Surroundings(clock, observed, self.lifeline, self.options.park_after_s),
+            Surroundings(clock, observed, self.lifeline, self.options.park_after_s, self.world.plans),
         )
+        self.world.plans.listeners.append(self.waits.plan_changed)
         patience = Patience(observed, self.departure)
         self.pipeline = Pipeline(
             Stages(

@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from schemas.codec import decode
@@ -28,11 +29,18 @@ class MemoryPlans:
     """Which tenants are paused."""
 
     def __init__(self) -> None:
-        self.paused: set[str] = set()
+        self._paused: set[str] = set()
+        self.listeners: list[Callable[[str], None]] = []
+
+    def paused(self, tenant_id: str) -> bool:
+        """Whether this is one of them."""
+        return tenant_id in self._paused
 
     async def pause(self, tenant_id: str, paused: bool) -> tuple[str | None, str | None]:
         """Change it."""
-        (self.paused.add if paused else self.paused.discard)(tenant_id)
+        (self._paused.add if paused else self._paused.discard)(tenant_id)
+        for changed in self.listeners:
+            changed(tenant_id)
         return None, "after"
 
 

@@ -312,3 +312,51 @@ async def test_a_cancel_while_it_is_being_parked_ends_it_when_it_is(flume: Flume
 
     assert flume.world.statuses() == {"r-1": "cancelled"}
     assert parked(flume, "r-1") is None
+
+
+async def test_a_paused_tenant_s_requests_wait_and_go_on_in_order_when_it_is_resumed(flume: Flume) -> None:
+    flume.command(command="pause")
+    await audited(flume)
+    flume.write(*(body(f"r-{number}", session_id="s") for number in range(3)), body("g-1", "globex"))
+    await flume.running("g-1")
+    await until_parked_but(flume, "r-0", "r-1", "r-2")
+
+    flume.command(command="resume")
+    for number in range(3):
+        await flume.finish(f"r-{number}")
+    await flume.finish("g-1")
+    await flume.settle()
+
+    answered = [one["request_id"] for one in flume.world.responses() if one["tenant_id"] == "acme"]
+    assert answered == ["r-0", "r-1", "r-2"]
+    assert left_parked(flume.world) == 0
+
+
+async def test_what_is_due_waits_on_while_its_tenant_is_paused(flume: Flume) -> None:
+    due = format_at(flume.clock.at() + timedelta(seconds=60))
+    flume.write(body("r-1", not_before=due))
+    await until_parked(flume, "r-1")
+    flume.command(command="pause")
+    await audited(flume)
+
+    flume.clock.advance(61)
+    await flume.rest()
+    assert flume.runs.started == []
+    flume.command(command="resume")
+
+    await flume.running("r-1")
+
+
+async def test_a_cancel_reaches_a_paused_request(flume: Flume) -> None:
+    flume.command(command="pause")
+    flume.write(body("r-1"))
+    await until_parked(flume, "r-1")
+
+    flume.command(command="cancel", request_id="r-1")
+    await flume.until(lambda: flume.world.responses("r-1"))
+
+    assert flume.world.statuses() == {"r-1": "cancelled"}
+
+
+async def until_parked_but(flume: Flume, *request_ids: str) -> None:
+    await flume.until(lambda: all(parked(flume, one) for one in request_ids))

@@ -58,7 +58,7 @@ async def pipeline(clock: HandClock) -> Iterator[Pipeline]:  # type: ignore[misc
     registry = Registry([AgentSpec("support", 1, cast(Any, None))])
     intake = Intake(registry, PARTITIONS, 10_000, 10_000)
     parking = Parking(NEVER, NEVER, NEVER, clock, Observers())
-    around = Surroundings(clock, Observers(), Lifeline(), 60.0)
+    around = Surroundings(clock, Observers(), Lifeline(), 60.0, NEVER)
     stages = Stages(
         intake=intake,
         admission=Admission(cast(Any, SilentStore()), LimitOptions(), Observers(), NEVER, lambda _: ""),

@@ -68,6 +68,13 @@ def test_bad_lines_of_standard_input_are_told_by_number() -> None:
         ["topics", "create"],
         ["topics", "check"],
         ["topics", "describe"],
+        ["approvals", "list"],
+        ["approvals", "approve", "a1", "--yes"],
+        ["dlq", "list"],
+        ["dlq", "replay", "dl_1", "--yes"],
+        ["dlq", "drop", "dl_1", "--yes"],
+        ["cancel", "r-1", "--tenant", "acme"],
+        ["parked", "list"],
         ["tenants", "pause", "acme"],
         ["tenants", "list"],
         ["tenants", "show", "acme"],
@@ -97,6 +104,25 @@ def test_what_a_command_cannot_do_is_told(words: list[str], said: str) -> None:
 
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dlq", "list", "--since", "soon"], "--since 'soon': write how long ago, such as 2h"),
+        (["dlq", "replay", "--until", "soon"], "--until 'soon': write how long ago"),
+        (["dlq", "replay", "dl_1", "--timeout", "x"], "--timeout: 'x' is no duration"),
+        (["approvals", "approve", "a1", "--timeout", "x"], "--timeout: 'x' is no duration"),
+        (["cancel", "r-1", "-t", "a b"], "--tenant 'a b': must be 1 to 128 characters"),
+        (["cancel", "r" * 129, "-t", "acme"], "a request's id has 1 to 128 characters"),
+    ],
+)
+def test_what_operators_cannot_do_is_told_in_one_line(words: list[str], said: str) -> None:
+    result = run(*words)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def row(one: Parked) -> Waiting:
     return Waiting(one, 0, 0, AT, 100)
 
 
-def call(**changes: object) -> Call:
+def call(**changes: Any) -> Call:
     (found,) = calls_of([row(parked(approvals=(approval(**changes),)))])
     return found
 

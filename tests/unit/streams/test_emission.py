@@ -2,10 +2,9 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-
-from dataclasses import replace
 
 import pytest
 from hypothesis import given

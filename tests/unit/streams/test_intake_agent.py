@@ -112,7 +112,7 @@ async def test_what_was_fetched_and_not_delivered_is_read_again_before_anything_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pipeline, ownership = FullPipeline(), Ownership()
-    app, intake = build(pipeline, ownership)
+    _, intake = build(pipeline, ownership)
     ownership.assigned(SAME_MEMBER, [0])
     ownership.open(0)
     pipeline.freed.set()
