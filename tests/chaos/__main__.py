@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     wishes = Wishes(
         asked.seed, asked.long, folder, asked.mutant, tuple(asked.fault), asked.rounds, asked.keep
     )
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away is our own doing
     notes = screen.err()
     notes.print(f"seed {wishes.seed}; logs in {folder}")
     for step in missing():

@@ -11,7 +11,7 @@ from tests.chaos import checkpoint
 from tests.chaos.checkpoint import Checkpoint
 from tests.chaos.faults import approvals, network, producers, stores, workers
 from tests.chaos.mutants import MUTANTS
-from tests.chaos.plan import LONG, SHORT, Round, Size, plan
+from tests.chaos.plan import LONG, MUTANT, SHORT, Round, Size, plan
 from tests.chaos.round import Performance, Stage
 from tests.chaos.scene import Fault
 from tests.chaos.servers import Servers
@@ -35,6 +35,8 @@ class Wishes:
     @property
     def size(self) -> Size:
         """How large it is."""
+        if self.mutant:
+            return MUTANT
         return LONG if self.long else SHORT
 
     @property

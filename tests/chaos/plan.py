@@ -57,6 +57,10 @@ class Round:
 SHORT: Final = Size(
     faults=54, faults_each_round=18, requests_each_round=150, per_second=10.0, alone=1, patience_s=5.0
 )
+# In small rounds: it ends with the first that finds the mutant out.
+MUTANT: Final = Size(
+    32, faults_each_round=8, requests_each_round=80, per_second=10.0, alone=1, patience_s=5.0
+)
 LONG: Final = Size(
     faults=560, faults_each_round=14, requests_each_round=520, per_second=14.0, alone=5, patience_s=20.0
 )
