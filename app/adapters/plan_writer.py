@@ -118,6 +118,7 @@ class PlanWriter:
             )
         if done.offset < 0:
             raise KafkaError("the broker does not say where the plan stands")
+        await self._reading.reached(partition, done.offset + 1)
         if any(offset > done.offset for offset, _ in self._seen):
             return []
         return [seen for offset, seen in self._seen if offset < done.offset]
