@@ -75,21 +75,20 @@ class Vitals:
         pipeline: Pipeline,
         ownership: Ownership,
         redis: Pingable,
-        plans: KafkaPlans | None = None,
+        plans: KafkaPlans,
     ) -> Watch:
         """These are the worker's parts; they need not be started yet."""
         kafka = options.kafka
         topic = REQUESTS.full_name(kafka.topic_prefix, kafka.app_id)
         lag = KafkaLag(kafka, topic, ownership, pipeline.tracker.position)
+        watch_plans(self.registry, plans.plans)
         watch_pipeline(self.registry, pipeline, ownership, options.flow, SystemClock.now, lag.lags)
         ready: Checks = {
             "partitions": partitions_check(ownership),
             "kafka": kafka_check(lag.answers),
             "redis": redis_check(redis),
+            "plans": plans_check(lambda: plans.known),
         }
-        if plans is not None:
-            ready = {**ready, "plans": plans_check(lambda: plans.known)}
-            watch_plans(self.registry, plans.plans)
         progress = Progress(
             SystemClock.now,
             seen=lambda: self._counts.seen,

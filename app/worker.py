@@ -77,7 +77,7 @@ class Worker:
         await self.wired.outbox.start()
         await self.wired.deltas.start()
         await self.wired.bodies.start()
-        await self.wired.plans.start()
+        await startup.read_plans(self.wired.plans.start, kafka)
         await self.wired.control.start()
         self.wired.lifeline.hold(
             asyncio.create_task(self.wired.parking.run(self.wired.pipeline.room), name="parking")
