@@ -20,7 +20,7 @@ from app.brokers.kafka import KafkaBroker
 from schemas.failures import Code
 from schemas.partitions import partition_for
 from streams.lifeline import Lifeline
-from streams.observations import PlanPassedOver, PlansRead
+from streams.observations import PlanPassedOver, PlansRead, PlansUnread
 from streams.options import KafkaOptions
 from streams.plans import PlanRefused, Plans
 from streams.topics import topic_names
@@ -241,6 +241,26 @@ async def test_what_can_never_be_paused_is_refused_and_holds_nobody_up(options: 
 
         assert (of_no_tenant.value.code, too_large.value.code) == (Code.INVALID_FIELD, Code.OVERSIZE)
         assert worker.plans.paused("acme")
+
+
+async def test_a_reader_that_fails_is_replaced_by_one_that_goes_on_where_it_stood(
+    options: KafkaOptions,
+) -> None:
+    async def fail(**_: Any) -> Any:
+        raise KafkaError("the reader is broken")
+
+    await write(options, ("acme", plan("acme", paused=True)), ("acme", plan("acme")))
+    async with following(options) as worker:
+        heard: list[tuple[str, bool]] = []
+        worker.plans.listen(lambda tenant: heard.append((tenant, worker.plans.paused(tenant))))
+        assert worker.kafka_plans._reader is not None
+        worker.kafka_plans._reader.getmany = fail
+        await worker.until(lambda: bool(worker.observed.of(PlansUnread)))
+        await write(options, ("globex", plan("globex")))
+        await worker.until(lambda: worker.plans.plan("globex") is not None)
+
+        # What was read before is not read again: for a moment former plans would be in force.
+        assert heard == [("globex", False)]
 
 
 async def test_plans_stay_in_force_while_kafka_is_away_and_are_followed_again(own_kafka: KafkaBroker) -> None:
