@@ -1,5 +1,6 @@
 """The end of a request: its outcome is decided, published and released, in this order."""
 
+from dataclasses import replace
 from typing import Final
 
 from agents_defs.run_journal import RunLost
@@ -40,6 +41,7 @@ class Completion:
         """This is its outcome, unless another attempt has decided."""
         if entry.parking is not None:
             await entry.parking  # what is said to be published there has to be
+            outcome = replace(outcome, published=entry.published)
         parcel, outcome = self.emissary.outcome(
             candidate, outcome, entry.attempt, feed, self._clock.at(), parked=entry.parked is not None
         )

@@ -50,8 +50,8 @@ class Listener:
         self.observer.observe(CallPaid(call))
 
     def on_delta(self, kind: DeltaKind, data: dict[str, Any], turn: int, at_char: int) -> None:
-        """The run said something."""
-        if self.feed is not None:
+        """The run said something. That it asks people is said when it is parked, not before."""
+        if self.feed is not None and kind != "approval_required":
             self.feed.add(kind, data, turn, at_char)
             self.sink.touch(self.feed)
 

@@ -372,8 +372,9 @@ class Pipeline:
         for entry in lost:
             self.drop(entry)  # at once: should the partition come back, it is delivered anew
         for entry in lost:
-            if entry.task is not None:
-                entry.task.cancel()
+            for task in (entry.task, entry.parking):
+                if task is not None:
+                    task.cancel()
         self._stages.waits.let_go(retained)
 
 

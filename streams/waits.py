@@ -168,16 +168,26 @@ class Waits:
     def _park_running(self, entry: Entry) -> None:
         candidate = entry.candidate
         unfinished = entry.running and entry.outcome is None and not entry.suspended
-        if self._pipeline.register.lives(entry) and unfinished and isinstance(candidate, Accepted):
-            entry.parking = self._lifeline.hold(asyncio.create_task(self._beside(entry, candidate)))
-
-    async def _beside(self, entry: Entry, accepted: Accepted) -> None:
-        """Its record and the usage so far are written while it runs: another may go on from there."""
-        parked = replace(self._parked(entry, accepted, ParkReason.RUNNING, None), started=True)
-        usage = self._usage(entry, accepted)
+        if not self._pipeline.register.lives(entry) or not unfinished or not isinstance(candidate, Accepted):
+            return
+        parked = replace(self._parked(entry, candidate, ParkReason.RUNNING, None), started=True)
+        usage = self._usage(entry, candidate)
+        # At once: should the run end before this is written, its outcome must not tell the same calls again.
         entry.published = frozenset(parked.published_calls)
         waiting = self.parking.lot.reserve(parked)
         self._take_along(entry)
+        work = self._beside(entry, candidate, parked, waiting, usage)
+        entry.parking = self._lifeline.hold(asyncio.create_task(work))
+
+    async def _beside(
+        self,
+        entry: Entry,
+        accepted: Accepted,
+        parked: Parked,
+        waiting: Waiting,
+        usage: Sequence[Emission],
+    ) -> None:
+        """Its record and the usage so far are written while it runs: another may go on from there."""
         await self.parking.park(parked, usage, waiting)
         self.parking.keep(waiting)
         entry.parked, entry.waiting = parked, waiting
@@ -240,17 +250,18 @@ class Waits:
         self._pipeline.drop(entry)
 
     def _asked(self, entry: Entry, accepted: Accepted, parked: Parked) -> list[Emission]:
-        """That people are asked is audited; who does not watch the run is told, too."""
+        """People are asked, by a delta also where nobody watches the run, and that is audited.
+
+        With the parked record, not before it: who decides at once must find what to decide about.
+        """
         before = entry.parked.approvals if entry.parked is not None else ()
         known, at = {one.approval_id for one in before}, self._clock.at()
         fresh = [one for one in parked.approvals if one.approval_id not in known]
-        told = [self._emissary.approval_audit(accepted, one, at) for one in fresh]
-        if fresh and entry.feed is None:
-            feed = DeltaFeed(*parked.identity, parked.record.partition, entry.attempt)
-            for one in fresh:
-                feed.add("approval_required", one.shown(), 0, 0)
-            told += self._emissary.deltas(accepted, feed, at)
-        return told
+        feed = entry.feed or DeltaFeed(*parked.identity, parked.record.partition, entry.attempt)
+        for one in fresh:
+            feed.add("approval_required", one.shown(), feed.turn, feed.at_char)
+        asked = [self._emissary.approval_audit(accepted, one, at) for one in fresh]
+        return asked + (self._emissary.deltas(accepted, feed, at) if fresh else [])
 
     async def _write(
         self,
