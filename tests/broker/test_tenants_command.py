@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import orjson
 import pytest
@@ -20,6 +21,7 @@ from streams.observations import Observers
 from streams.options import KafkaOptions
 from streams.plans import Plans
 from streams.topics import AUDIT, CONTROL, TENANTS
+from tests.broker.crew import Crew, request
 from tests.broker.stand_in_desk import always, desk, write
 from tests.broker.stand_in_worker import StandIn
 from tests.doubles.operated import AT
@@ -156,3 +158,38 @@ async def test_what_is_no_tenant_is_told_before_anything_is_sent(stand_in: Stand
 
     assert (refused.code, refused.out) == (2, "")
     assert "'no tenant' is no tenant's id" in refused.err
+
+
+async def test_real_workers_begin_nothing_of_a_paused_tenant_and_all_of_it_once_it_is_resumed(
+    crew: Crew,
+) -> None:
+    one, other = crew.start(), crew.start()
+    await crew.ready(one, other)
+    cli = StandIn(crew.kafka)
+
+    paused = await cli.run("tenants", "pause", "acme")
+    await crew.send(request("r-1"), request("r-2"), request("g-1", "globex"))
+    await crew.responses_to(["g-1"])
+    waiting = await waiting_for_tenant(cli, 2)
+    answered_meanwhile = {one["request_id"] for one in await crew.responses(1)}
+    third = crew.start()
+    await crew.ready(third)
+    resumed = await cli.run("tenants", "resume", "acme")
+    answers = await crew.responses_to(["r-1", "r-2"])
+
+    assert (paused.code, paused.out) == (0, "acme is paused\n")
+    assert {found["request_id"] for found in waiting} == {"r-1", "r-2"}
+    assert answered_meanwhile == {"g-1"}
+    assert (resumed.code, resumed.out) == (0, "acme goes on\n")
+    assert {answer["status"] for answer in answers.values()} == {"completed"}
+
+
+async def waiting_for_tenant(cli: StandIn, count: int) -> list[dict[str, Any]]:
+    """What is parked since its tenant is paused, once it is so much."""
+    async with asyncio.timeout(30):
+        while True:
+            rows = [
+                orjson.loads(line) for line in (await cli.run("parked", "list", "--json")).out.splitlines()
+            ]
+            if len(found := [row for row in rows if row["reason"] == "paused"]) == count:
+                return found
