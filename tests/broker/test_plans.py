@@ -14,9 +14,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from app import provision
+from app import provision, startup
 from app.adapters.kafka_plans import KafkaPlans
 from app.brokers.kafka import KafkaBroker
+from app.startup import CannotStart
 from schemas.failures import Code
 from schemas.partitions import partition_for
 from streams.lifeline import Lifeline
@@ -284,13 +285,15 @@ async def test_plans_stay_in_force_while_kafka_is_away_and_are_followed_again(ow
         assert not worker.lifeline._broken.is_set()
 
 
-async def test_a_start_without_kafka_fails(options: KafkaOptions) -> None:
+async def test_a_start_that_cannot_read_the_plans_is_told_in_one_line(options: KafkaOptions) -> None:
     nobody = KafkaOptions("127.0.0.1:1", options.topic_prefix, options.partitions, options.app_id)
     worker = a_follower(nobody)
 
-    with pytest.raises((KafkaError, OSError, TimeoutError)):
-        await worker.kafka_plans.start()
+    with pytest.raises(CannotStart) as told:
+        await startup.read_plans(worker.kafka_plans.start, nobody)
 
+    assert str(told.value).startswith("the tenants' plans cannot be read from Kafka at 127.0.0.1:1 (")
+    assert len(str(told.value).splitlines()) == 1
     assert not worker.kafka_plans.known
     await worker.kafka_plans.stop()
 
