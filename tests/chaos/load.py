@@ -46,7 +46,8 @@ TASTES: Final = (
     Taste("stream with a tool", 6, 'deltas=12 chunk_ms=8 tool=look_up args={"order":%d}', streamed=True),
     Taste("fails at first", 6, "fail=429*1 retry_after=0.1"),
     Taste("fails", 4, "fail=400"),
-    Taste("approval", 6, 'tool=ship args={"order":%d}', streamed=True),  # a delta asks for it
+    Taste("approval", 3, 'tool=ship args={"order":%d}'),
+    Taste("approval of a stream", 3, 'tool=ship args={"order":%d}', streamed=True),
 )
 HELD: Final = "held"  # what the ids of requests begin with whose approval nobody but a fault gives
 

@@ -185,17 +185,17 @@ class Traffic:
         if told["kind"] != "approval_required":
             return
         who, question = (told["tenant_id"], told["request_id"]), Question(**_known(told["data"]))
-        if who in self.asked:
+        if self.asked.get(who) == question:
             return
-        self.asked[who] = question
+        self.asked[who] = question  # another one than before, where the journal was lost
         if not who[1].startswith(HELD):
-            task = asyncio.create_task(self._insist(who, self._chance.random() < APPROVED))
+            task = asyncio.create_task(self._insist(who, question, self._chance.random() < APPROVED))
             self._answers.add(task)
             task.add_done_callback(self._answers.discard)
 
-    async def _insist(self, who: tuple[str, str], approved: bool) -> None:
+    async def _insist(self, who: tuple[str, str], question: Question, approved: bool) -> None:
         """A decision that comes before the run is parked is refused after a while: it is said again."""
-        while who not in self.journey.answered:
+        while who not in self.journey.answered and self.asked[who] == question:
             await self.decide(who, approved)
             await asyncio.sleep(INSISTS_S)
 
