@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from agents_defs.current_scope import SCOPE
 from agents_defs.journal_entries import open_calls
 from agents_defs.run_journal import RunNeedsApproval, RunPostponed
 
@@ -21,12 +22,13 @@ class RunRecord:
     here, raised by all that the run does next, and once more when it ends.
     """
 
-    __slots__ = ("_journal", "_later", "_open", "stopped")
+    __slots__ = ("_halted", "_journal", "_later", "_open", "stopped")
 
     def __init__(self, journal: RunJournal | None) -> None:
         self._journal = journal
         self._later: dict[str, bytes | None] = {}
         self._open = open_calls(journal.entries) if journal is not None else {}
+        self._halted: set[str] = set()  # the parts of the run that were told so
         self.stopped: Exception | None = None
 
     @property
@@ -37,6 +39,7 @@ class RunRecord:
     def stop(self, error: E) -> E:
         """Notes why the run may not go on; the first reason stands. Gives back what to raise."""
         stopped = self.stopped
+        self._note_part()
         if isinstance(stopped, RunNeedsApproval) and isinstance(error, RunNeedsApproval):
             self.stopped = RunNeedsApproval([*stopped.requests, *error.requests])
         elif stopped is None:
@@ -46,7 +49,25 @@ class RunRecord:
     def check(self) -> None:
         """Before anything new is begun."""
         if self.stopped is not None:
+            self._note_part()
             raise self.stopped
+
+    def check_part(self, path: str) -> None:
+        """Before the result of a part is taken. One that ran beside what stopped the run is as good as ever."""
+        if self.stopped is None:
+            return
+        if not self._waits or any(halted.startswith(path) for halted in self._halted):
+            raise self.stopped
+
+    @property
+    def _waits(self) -> bool:
+        """Stopped, but still ours."""
+        return isinstance(self.stopped, RunPostponed | RunNeedsApproval)
+
+    def _note_part(self) -> None:
+        scope = SCOPE.get()
+        if scope is not None:
+            self._halted.add(scope.path)
 
     def read(self, name: str) -> bytes | None:
         self.check()
@@ -60,8 +81,8 @@ class RunRecord:
         """Durable when it returns. What is done already may still be noted while the run waits for others."""
         if self._journal is None:
             return
-        if self.stopped is not None and not isinstance(self.stopped, RunPostponed | RunNeedsApproval):
-            raise self.stopped
+        if self.stopped is not None and not self._waits:
+            self.check()
         if self._later:
             entries = {**self._later, **entries}
             self._later.clear()

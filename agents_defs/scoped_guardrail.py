@@ -47,7 +47,7 @@ async def _recorded(scope: RunScope, check: Check, args: tuple[Any, ...]) -> Any
     finally:
         SCOPE.reset(token)
     run = scope.run
-    run.record.check()  # whatever the guardrail made of it
+    run.record.check_part(scope.path)  # whatever the guardrail made of what stopped it
     if run.record.kept:
         info = to_jsonable_python(verdict.output_info, fallback=str, inf_nan_mode="strings")
         entry = verdict_bytes(VerdictEntry(verdict.tripwire_triggered, info, run.degraded))

@@ -94,8 +94,7 @@ class ScopedInvocation:
             output, ok = await self._outcome(ctx, arguments)
         finally:
             SCOPE.reset(token)
-        # Whatever an agent inside of the tool made of it: the run is stopped.
-        run.record.check()
+        run.record.check_part(scope.path)  # whatever the tool made of what stopped it
         if run.record.kept and not _waits_for_approval(ctx):
             told = written(output, self._tool)
             worded = not getattr(ctx, _FAILED_BY_DEFAULT, False)

@@ -119,6 +119,7 @@ class Parking:
         }
         for lane in lanes:
             self.advance(lane)
+        self._wake.set()  # what was read from the topic may be due
 
     def arrived(self, partition: int, offset: int) -> None:
         """Intake took in the record at this offset."""

@@ -220,8 +220,7 @@ async def _chosen(kafka: KafkaOptions, ids: Sequence[str], wanted: LetterFilter,
 
 def _planned(kafka: KafkaOptions, choice: Choice, manner: Manner) -> Sequence[Step]:
     """What is going to be done, once the person means it."""
-    if choice.left_out:
-        typer.echo(f"{choice.left_out} are left out: they were replayed or dropped before", err=True)
+    _tell_left_out(choice, choice.left_out)
     steps = plan(choice.letters, REQUESTS.full_name(kafka.topic_prefix, kafka.app_id))
     if not steps:
         typer.echo("no dead letter to replay", err=True)
@@ -305,8 +304,7 @@ def _print_replayed(one: Replayed, manner: Manner) -> None:
 def _to_drop(choice: Choice, manner: Manner) -> Sequence[Letter]:
     letters = [found for found in choice.letters if found.id not in choice.deeds.dropped]
     before = choice.left_out + len(choice.letters) - len(letters)
-    if before:
-        typer.echo(f"{before} are left out: they were replayed or dropped before", err=True)
+    _tell_left_out(choice, before)
     if not letters:
         typer.echo("no dead letter to drop", err=True)
         raise typer.Exit(Exit.OK)
@@ -340,6 +338,13 @@ def _print_dropped(found: Letter, manner: Manner, said: str) -> None:
         typer.echo(orjson.dumps({"dead_letter_id": found.id, "outcome": said}))
     else:
         typer.echo(f"{found.id} {said}")
+
+
+def _tell_left_out(choice: Choice, before: int) -> None:
+    if before:
+        typer.echo(f"{before} left out: replayed or dropped before", err=True)
+    if choice.beyond:
+        typer.echo(f"{choice.beyond} older ones are left out: --limit", err=True)
 
 
 def _require_consent(question: str, manner: Manner) -> None:

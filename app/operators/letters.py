@@ -136,12 +136,13 @@ class LetterBook:
             self._rows = {row.id: row for row in self.rows()}
 
 
+NO_BYTES: Final = Original()
 ROOM: Final = 100  # so that the newest are not sorted out for each one that comes
 
 
 def _light(found: Letter) -> Letter:
     """Without what may be megabytes."""
-    letter = found.letter.model_copy(update={"original": Original(), "stack": None})
+    letter = found.letter.model_copy(update={"original": NO_BYTES, "stack": None})
     return Letter(letter, found.key, found.partition, found.offset)
 
 
