@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.broker.nursery import Nursery
@@ -60,9 +60,13 @@ def catalogue() -> dict[str, Fault]:
 
 def rounds(wishes: Wishes, faults: Mapping[str, Fault]) -> list[Round]:
     """What is to be played."""
-    only = wishes.only or (MUTANTS[wishes.mutant].faults if wishes.mutant else ())
+    mutant = MUTANTS[wishes.mutant] if wishes.mutant else None
+    only = wishes.only or (mutant.faults if mutant else ())
     chosen = [faults[name] for name in only] if only else list(faults.values())
-    return plan(wishes.seed, wishes.size, chosen)[: wishes.rounds]
+    planned = plan(wishes.seed, wishes.size, chosen)[: wishes.rounds]
+    if mutant is None:
+        return planned
+    return [replace(one, workers=max(2, one.workers), static=mutant.named) for one in planned]
 
 
 async def run(

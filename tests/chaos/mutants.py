@@ -32,6 +32,7 @@ class Mutant:
 
     patch: Callable[[], None]
     faults: Sequence[str]
+    named: bool = True  # whether a successor takes over its predecessor's name, and so waits for nothing
 
 
 def acks_out_of_order() -> None:
@@ -163,7 +164,9 @@ MUTANTS: Mapping[str, Mutant] = {
     "acks_out_of_order": Mutant(acks_out_of_order, ("kill -9",)),
     "publish_before_decided": Mutant(publish_before_decided, ("kill -9 before decide", "kill -9")),
     "no_fencing": Mutant(
-        no_fencing, ("frozen before records of a transaction", "frozen before offsets of a transaction")
+        no_fencing,
+        ("frozen before records of a transaction", "frozen before offsets of a transaction"),
+        named=False,
     ),
     "journal_after_the_run_goes_on": Mutant(journal_after_the_run_goes_on, ("kill -9",)),
     "session_appended_per_turn": Mutant(session_appended_per_turn, ("kill -9",)),
