@@ -56,6 +56,7 @@ class Load:
     """An endless, seeded sequence of shots; only the times in them are those of the clock."""
 
     def __init__(self, seed: str, at: Callable[[], datetime]) -> None:
+        self.seed: Final = seed
         self._chance: Final = Random(seed)
         self._at: Final = at
         self._number = 0

@@ -55,7 +55,7 @@ class Round:
 
 # A fault may fail to come about (nobody passes the point in time), so a few more are planned.
 SHORT: Final = Size(
-    faults=54, faults_each_round=18, requests_each_round=150, per_second=10.0, alone=1, patience_s=5.0
+    faults=56, faults_each_round=19, requests_each_round=150, per_second=10.0, alone=1, patience_s=2.5
 )
 # In small rounds: it ends with the first that finds the mutant out.
 MUTANT: Final = Size(

@@ -55,7 +55,7 @@ class Roster:
             await asyncio.sleep(KEEP_S)
             for name, worker in self.workers.items():
                 if not alive(worker):
-                    if exit_code_path(worker.log_path).exists():
+                    if gave_up(worker):
                         self.gave_up.append(worker.log_path.name)
                         await asyncio.sleep(AGAIN_S)  # one that cannot start is not tried without end
                     self.workers[name] = self.bear(name)
@@ -108,6 +108,12 @@ class Roster:
 def order_path(log: Path) -> Path:
     """Where a worker looks for orders."""
     return log.with_suffix(".order")
+
+
+def gave_up(worker: WorkerProcess) -> bool:
+    """Whether it ended by itself, and not because it was told to."""
+    left = exit_code_path(worker.log_path)
+    return left.exists() and left.read_text() != "0"
 
 
 def alive(worker: WorkerProcess) -> bool:

@@ -132,7 +132,7 @@ class Performance:
     # -- faults
 
     async def _inject(self, fault: Fault, scene: Scene) -> None:
-        await asyncio.sleep(scene.chance.uniform(0.3, 1.2))
+        await asyncio.sleep(scene.chance.uniform(0.1, 0.6))
         row = self._tally.row(fault.name)
         at = await fault.inject(scene)
         if at is None:

@@ -46,7 +46,7 @@ class Traffic:
         self.requests = 0
         self.flowing = True
         self.asked: dict[tuple[str, str], Question] = {}  # by tenant and request
-        self._chance: Final = Random(f"approver/{prefix}")
+        self._chance: Final = Random(f"approver/{load.seed}")
         self._answers: set[asyncio.Task[None]] = set()
         self._producer: AIOKafkaProducer | None = None
         self._aborting: AIOKafkaProducer | None = None

@@ -8,8 +8,8 @@ from tests.chaos.points import Action, Order, Point, points
 from tests.chaos.roster import strike
 from tests.chaos.scene import Fault, Heal, Inject, Scene
 
-FROZEN_S = 5.0  # the session of these tests' workers ends after 3
-PATIENCE_S = 6.0  # until a worker comes by a point
+FROZEN_S = 4.0  # the session of these tests' workers ends after 3
+PATIENCE_S = 5.0  # until a worker comes by a point
 STORM = 3
 
 
@@ -79,7 +79,7 @@ def at_point(point: Point, action: Action) -> Inject:
 
     async def inject(scene: Scene) -> float | None:
         _, worker = scene.anyone()
-        order = Order(point.name, action, scene.chance.randint(1, 4))
+        order = Order(point.name, action, scene.chance.randint(1, 3))
         at = await strike(worker, order, PATIENCE_S)
         scene.struck = [worker] if action == "freeze" else []
         return at
