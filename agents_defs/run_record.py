@@ -53,7 +53,7 @@ class RunRecord:
             raise self.stopped
 
     def check_part(self, path: str) -> None:
-        """Before the result of a part is taken. One that ran beside what stopped the run is as good as ever."""
+        """Before a part's result is taken. One that ran beside what stopped the run is as good as ever."""
         if self.stopped is None:
             return
         if not self._waits or any(halted.startswith(path) for halted in self._halted):
