@@ -1,11 +1,8 @@
-"""In which part of which run the current task works."""
+"""In which part of which run the current task works; `run_scope.SCOPE` is the same, with its type."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from agents_defs.run_scope import RunScope
-
-SCOPE: ContextVar[RunScope | None] = ContextVar("penstock_run_scope", default=None)
+CURRENT: ContextVar[Any] = ContextVar("penstock_run_scope", default=None)

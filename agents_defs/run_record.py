@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from agents_defs.current_scope import SCOPE
+from agents_defs.current_scope import CURRENT
 from agents_defs.journal_entries import open_calls
 from agents_defs.run_journal import RunNeedsApproval, RunPostponed
 
@@ -65,7 +65,7 @@ class RunRecord:
         return isinstance(self.stopped, RunPostponed | RunNeedsApproval)
 
     def _note_part(self) -> None:
-        scope = SCOPE.get()
+        scope = CURRENT.get()
         if scope is not None:
             self._halted.add(scope.path)
 

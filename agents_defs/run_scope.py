@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from agents_defs.current_scope import SCOPE as SCOPE
+from agents_defs.current_scope import CURRENT
 from agents_defs.run_journal import RunNeedsApproval, RunPostponed
 from agents_defs.run_record import RunRecord
 from schemas.failures import Code, RunFailure
@@ -137,3 +138,6 @@ def header_safe(text: str) -> str:
     return (
         f"{safe[: MAX_SEGMENT_CHARS - 17]}~{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     )
+
+
+SCOPE: ContextVar[RunScope | None] = CURRENT
