@@ -208,17 +208,22 @@ class ModelTurn:
             raise
         finally:
             meter.ended()
-        scope.run.recovery.breakers.note(model.watched, True, _time())
-        usage = response.usage
+        await self._answered_by(rung, meter, response, degraded)
+        return response
+
+    async def _answered_by(
+        self, rung: Rung, meter: CallMeter, response: ModelResponse, degraded: bool
+    ) -> None:
+        live, usage, model = self.scope.run, response.usage, rung.model
+        live.recovery.breakers.note(model.watched, True, _time())
         if usage.input_tokens or usage.output_tokens or not response.output:
             call = meter.settle(usage)
         else:  # the provider answered but did not count
             call = meter.leave_unknown(self._print.characters, len(str(response.output)))
-        if record.kept:
+        if live.record.kept:
             entry = model_bytes(ModelEntry(self._print.digest, model.name, degraded, response))
-            await record.write({MODEL + self.place: entry, name: call_bytes(call)})
-        scope.run.degraded |= degraded
-        return response
+            await live.record.write({MODEL + self.place: entry, CALL + meter.call_id: call_bytes(call)})
+        live.degraded |= degraded
 
     async def _sent(self, rung: Rung, call_id: str, answer: StreamedAnswer) -> ModelResponse:
         request, inner, feed = self.request.under(call_id, rung.defaults), rung.model.model, self._feed
