@@ -313,7 +313,7 @@ async def test_what_runs_beside_a_postponed_agent_is_finished_and_recorded() -> 
         """Pays, slowly."""
         RAN.append("pay")
         started.set()
-        for _ in range(20):
+        for _ in range(500):
             await asyncio.sleep(0)
         return "paid"
 
