@@ -11,6 +11,9 @@ from app.verify.transcript import END, Said, Transcript
 
 EARLIER = "about requests from before what was read"
 CUT = "their first deltas are older than what the topic still keeps"
+UNASKED = frozenset(
+    {"approval_required", "superseded"}
+)  # people are asked, whether or not the run is watched
 STRUCTURED = "outputs that are no text: the text may say the same in other words"
 
 
@@ -57,7 +60,7 @@ class DeltasJudge:
         if case is None:
             self._stranger(facts, said)
         elif not any(asked.stream for asked in case.asked):
-            if said.name not in self._strangers:
+            if said.kind not in UNASKED and said.name not in self._strangers:
                 self._strangers.add(said.name)
                 self._breach(facts, said, "although the request did not ask for a stream")
         elif not self._is_after_end(facts, case, said):

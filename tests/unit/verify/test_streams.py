@@ -151,6 +151,16 @@ async def test_a_stream_that_nobody_asked_for_is_told_once() -> None:
     assert [breach.what for breach in tally.examples] == ["although the request did not ask for a stream"]
 
 
+async def test_people_are_asked_also_where_nobody_asked_for_a_stream() -> None:
+    world = streamed()
+    world.edit(Kind.REQUESTS, source(world), lambda it: it.update(stream=False))
+    del world.records[Kind.DELTAS][1:]
+    asking = world.records[Kind.DELTAS][0]
+    world.edit(Kind.DELTAS, asking, lambda it: it.update(kind="approval_required", data={}))
+
+    assert (await judge(world)).breached == 0
+
+
 async def test_an_end_whose_response_is_not_read_yet_is_no_breach() -> None:
     world = streamed()
     world.records[Kind.RESPONSES].clear()
