@@ -1,5 +1,7 @@
 """The composition root: settings and adapters -> a pipeline with everything it needs."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import redis.asyncio as redis
@@ -15,6 +17,7 @@ from app.adapters.kafka_parked import KafkaParked
 from app.adapters.kafka_plans import KafkaPlans
 from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_claims import RedisClaims
+from app.adapters.redis_names import NameTaken, WorkerName
 from app.adapters.redis_runs import RedisRuns
 from streams.admission import Admission
 from streams.completion import Completion
@@ -50,6 +53,7 @@ class Wired:
     bodies: KafkaParked
     control: KafkaControl
     plans: KafkaPlans
+    name: WorkerName
     parking: Parking
     departure: Departure
     intake: IntakeParts
@@ -65,6 +69,17 @@ class LateOutbox:
     async def publish(self, parcel: Parcel) -> int | None:
         """Hand on."""
         return await self.outbox.publish(parcel)
+
+
+def _checking(name: WorkerName, lifeline: Lifeline) -> Callable[[], Awaitable[None]]:
+    async def check() -> None:
+        try:
+            await name.check()
+        except NameTaken as taken:
+            lifeline.end(taken)
+            await asyncio.Event().wait()  # nothing is opened any more
+
+    return check
 
 
 def wire(
@@ -138,6 +153,7 @@ def wire(
         ),
         kafka.partitions,
     )
+    worker_name = WorkerName(client, kafka.app_id, kafka.worker_id)
     control = KafkaControl(kafka, topics.control, clock, desk, lifeline)
     parts = IntakeParts(
         pipeline,
@@ -146,6 +162,7 @@ def wire(
         ledger.rebuild,
         observer,
         name or "",
+        _checking(worker_name, lifeline),
         (desk.assigned, control.assigned),
     )
     return Wired(
@@ -156,6 +173,7 @@ def wire(
         bodies,
         control,
         plans,
+        worker_name,
         parking,
         departure,
         parts,

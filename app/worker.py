@@ -13,6 +13,7 @@ from agents_defs.runner import AgentRunner
 from app import startup
 from app.adapters.clock import SystemClock
 from app.adapters.redis_client import connect_redis
+from app.adapters.redis_names import NameTaken
 from app.settings import Settings
 from app.startup import CannotStart
 from app.vitals import Vitals
@@ -74,6 +75,7 @@ class Worker:
             raise CannotStart(str(error)) from error
         self._log.info("worker starting", http=f"{host}:{port}", delivery=kafka.delivery, app_id=kafka.app_id)
         self._build_agents()
+        await self.wired.name.take()
         await self.wired.outbox.start()
         await self.wired.deltas.start()
         await self.wired.bodies.start()
@@ -103,6 +105,8 @@ class Worker:
             if stop.is_set():
                 return
             if broken.done():
+                if isinstance(broken.result(), NameTaken):
+                    raise WorkerBroken(str(broken.result())) from broken.result()
                 raise WorkerBroken(f"a part of the worker died: {broken.result()!r}") from broken.result()
             raise WorkerBroken(f"the consumer ended: {self.app.crash_reason or 'no reason given'}")
         finally:

@@ -16,6 +16,11 @@ class Lifeline:
         task.add_done_callback(self._look)
         return task
 
+    def end(self, cause: BaseException) -> None:
+        """The worker is to end, of this."""
+        self._cause = self._cause or cause
+        self._broken.set()
+
     async def broken(self) -> BaseException:
         """Wait until a watched task has died; returns of what."""
         await self._broken.wait()
@@ -24,5 +29,4 @@ class Lifeline:
     def _look(self, task: "asyncio.Task[Any]") -> None:
         if task.cancelled() or task.exception() is None:
             return
-        self._cause = self._cause or task.exception()
-        self._broken.set()
+        self.end(task.exception() or RuntimeError("unknown"))

@@ -2,7 +2,7 @@
 
 import sys
 import uuid
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -36,6 +36,7 @@ class IntakeParts:
     rebuild: Callable[[Sequence[int], Sign], Coroutine[Any, Any, object]]
     observer: Observer
     offset_metadata: str
+    check_name: Callable[[], Awaitable[None]]  # does not return where another worker has this one's name
     followers: Sequence[Follower] = ()  # are told which partitions are ours, and which were gained
 
 
@@ -178,6 +179,7 @@ def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts, continuit
 
     async def enter(partition: int) -> None:
         """All that its predecessors left is known: what is parked may go on from the committed offset."""
+        await parts.check_name()
         consumer, place = _consumer(app), TP(topic, partition)
         if app.offset_metadata:
             await consumer.sign(place)

@@ -26,6 +26,7 @@ from streams.observations import (
     RecordRejected,
     RecordsSkipped,
     RequestDone,
+    RequestParked,
     RunEnded,
     RunSlow,
     RunStarted,
@@ -87,6 +88,7 @@ class LogObserver:
                 RunEnded: self._run_ended,
                 CallPaid: self._call_paid,
                 BatchPublished: self._batch_published,
+                RequestParked: self._request_parked,
             }
 
     def observe(self, occurrence: Occurrence) -> None:
@@ -192,6 +194,9 @@ class LogObserver:
             records=read.records,
             seconds=round(read.seconds, 3),
         )
+
+    def _request_parked(self, parked: RequestParked) -> None:
+        self._log.debug("a request was parked", agent=parked.agent, reason=parked.reason)
 
     def _records_skipped(self, skipped: RecordsSkipped) -> None:
         self._log.warning(

@@ -38,7 +38,9 @@ from streams.observations import (
     PlansUnread,
     PublishRetried,
     RecordRejected,
+    RecordsSkipped,
     RequestDone,
+    RequestParked,
     RunEnded,
     RunSlow,
     RunStarted,
@@ -85,6 +87,8 @@ class PrometheusObserver:
             RunSlow: self._run_slow,
             StoreAway: self._store_away,
             OwnershipChanged: self._ownership_changed,
+            RequestParked: self._request_parked,
+            RecordsSkipped: self._records_skipped,
             LedgerRead: self._ledger_read,
             PlansRead: self._plans_read,
             PlanPassedOver: self._plan_passed_over,
@@ -163,6 +167,12 @@ class PrometheusObserver:
     def _ledger_read(self, read: LedgerRead) -> None:
         self._publishing.ledger_records(read.records)
         self._publishing.ledger_s(read.seconds)
+
+    def _request_parked(self, parked: RequestParked) -> None:
+        self._stream.parked[parked.reason]()
+
+    def _records_skipped(self, _: RecordsSkipped) -> None:
+        self._stream.skipped()
 
     def _plans_read(self, read: PlansRead) -> None:
         self._plans.read_s(read.seconds)

@@ -19,7 +19,8 @@ OTHER = "other"  # any further value of a label whose values come from outside
 MOST_MODELS = 50  # a request may name any model that its plan allows
 STATUSES = ("completed", "refused", "failed", "cancelled", "expired")
 PURPOSES = ("agent", "guardrail", "compaction", "judge", "shadow")
-STORES = ("admission",)
+STORES = ("admission", "answers", "runs")
+WAITS = ("not_before", "window", "paused", "retry", "approval", "session", "running")
 
 _DECIDED_EARLY = (Stage.INTAKE, Stage.ADMISSION)
 AGENT_ERRORS: Final = frozenset(code for code, row in FAILURES.items() if row.stage not in _DECIDED_EARLY)
@@ -196,6 +197,17 @@ class StreamMetrics:
             "kind",
             ("same", "conflict"),
         )
+        self.parked = counter(
+            "penstock_requests_parked",
+            "Requests that left their partition's offsets to wait, by what they wait for.",
+            "reason",
+            WAITS,
+        )
+        self.skipped: Add = Counter(
+            "penstock_deliveries_repaired",
+            "Times that fetched records were not delivered and were read again.",
+            registry=registry,
+        ).inc
         self.faults = counter("penstock_faults", "Errors of Penstock's own.", "stage", list(Stage))
         self.store_failures = counter(
             "penstock_store_failures", "Times that a store did not answer.", "store", STORES

@@ -32,3 +32,7 @@ class RedisKeys:
     def owner(self, partition: int) -> str:
         """Whose claims are decided."""
         return f"{self._tag}:owner:{partition}"
+
+    def worker(self, name: str) -> str:
+        """Which process has this name now."""
+        return f"{self._tag}:worker:{name}"

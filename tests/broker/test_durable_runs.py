@@ -52,7 +52,8 @@ async def approval(crew: Crew, number: int = 1) -> dict[str, Any]:
         while True:
             asked = [one["data"] for one in await crew.deltas() if one["kind"] == "approval_required"]
             if len(asked) >= number:
-                return asked[-1]
+                latest: dict[str, Any] = asked[-1]
+                return latest
             await asyncio.sleep(0.1)
 
 

@@ -173,3 +173,24 @@ async def test_the_offsets_name_the_worker_that_owns_them(crew: Crew) -> None:
         await admin.close()
 
     assert {offset.metadata for offset in offsets.values()} == {f"{crew.kafka.app_id}-w-1"}
+
+
+async def test_a_worker_that_was_replaced_under_its_name_ends_when_it_wakes_up(
+    crew: Crew, models: RunningSimulator
+) -> None:
+    frozen = crew.start(worker_id="w")
+    await crew.ready(frozen)
+    await crew.send(request("r-1", text="[[sim: latency_ms=1500]]"))
+    await until(lambda: models.in_flight == 1)
+    frozen.freeze()
+    successor = crew.start(worker_id="w")
+    await crew.answered(1, within_s=40)
+
+    frozen.thaw()
+    assert await frozen.ended() == 1
+    await crew.send(*(request(f"next-{number}", tenant) for number, tenant in enumerate(one_tenant_each())))
+
+    assert "another worker was started under the name 'w'" in frozen.log
+    assert len(await crew.answered(5)) == 5
+    assert successor.alive()
+    await crew.caught_up()
