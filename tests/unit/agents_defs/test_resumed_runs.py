@@ -54,6 +54,7 @@ async def opinion(context: RunContextWrapper[Any], text: str) -> str:
 
 
 async def judged(context: Any, _agent: Any, asked: Any) -> GuardrailFunctionOutput:
+    RAN.append("judged")
     said = await ask(context, JUDGE, asked)
     return GuardrailFunctionOutput(output_info=said, tripwire_triggered=said != "fine")
 
