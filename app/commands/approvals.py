@@ -20,6 +20,7 @@ from app.operators.verdict_text import verdict
 from app.settings import load
 from app.terminal import consent, exits, screen
 from app.terminal.exits import Exit
+from app.terminal.screen import one_line
 from schemas.audit import AuditRecord
 from schemas.control import Command
 from streams.options import KafkaOptions
@@ -176,8 +177,16 @@ async def _send(kafka: KafkaOptions, call: Call, wanted: Decision) -> int:
     if wanted.as_json:
         typer.echo(orjson.dumps(_document(call, wanted, audit)))
     else:
-        typer.echo(f"{call.approval.approval_id} {verdict(wanted.command, audit)}")
+        typer.echo(f"{one_line(call.approval.approval_id)} {_told(call, wanted, audit)}")
     return Exit.OK if audit.outcome == "done" else Exit.NOT_ALL
+
+
+def _told(call: Call, wanted: Decision, audit: AuditRecord) -> str:
+    others = len(call.waiting.open_approvals) - 1
+    if audit.outcome != "done" or not others:
+        return verdict(wanted.command, audit)
+    verb = "approved" if wanted.command is Command.APPROVE else "rejected"
+    return f"{verb}: the run goes on when {others} more {'is' if others == 1 else 'are'} decided"
 
 
 def _document(call: Call, wanted: Decision, audit: AuditRecord) -> dict[str, str | None]:

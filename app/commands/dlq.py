@@ -226,7 +226,7 @@ def _planned(kafka: KafkaOptions, choice: Choice, manner: Manner) -> Sequence[St
         typer.echo("no dead letter to replay", err=True)
         raise typer.Exit(Exit.OK)
     for step in [step for step in steps if step.way is Way.CANNOT][:MOST_TOLD]:
-        typer.echo(f"{step.letter.id} is left alone: {step.why}", err=True)
+        typer.echo(one_line(f"{step.letter.id} is left alone: {step.why}", 300), err=True)
     for line in warnings(steps):
         typer.echo(line, err=True)
     typer.echo(summary(steps), err=True)
@@ -247,8 +247,8 @@ def _print_plan(steps: Sequence[Step], manner: Manner) -> None:
             typer.echo(orjson.dumps(row))
         else:
             said = f": {step.why}" if step.why else ""
-            who = one_line(f"{step.letter.tenant or '-'} {letter.request_id or '-'}", 260)
-            typer.echo(f"{step.letter.id}  {step.way}  {letter.code}  {who}{said}")
+            who = f"tenant {step.letter.tenant or '-'}, request {letter.request_id or '-'}"
+            typer.echo(one_line(f"{step.letter.id} {step.way}, {letter.code}, {who}{said}", 500))
 
 
 async def _replay(kafka: KafkaOptions, steps: Sequence[Step], manner: Manner) -> int:
@@ -293,12 +293,16 @@ def _print_replayed(one: Replayed, manner: Manner) -> None:
             row |= {"partition": place[0], "offset": place[1]}
         typer.echo(orjson.dumps(row))
     elif place is not None:
-        typer.echo(f"{one.letter.id} sent again, to partition {place[0]} at offset {place[1]}")
+        _echo(one.letter, f"sent again, to partition {place[0]} at offset {place[1]}")
     elif one.outcome == "done":
-        typer.echo(f"{one.letter.id} runs again as the next generation")
+        _echo(one.letter, "runs again as the next generation")
     else:
         code = one.code or one.outcome
-        typer.echo(f"{one.letter.id} {one.outcome}, {code}: {REFUSED.get(code, 'see the audit topic')}")
+        _echo(one.letter, f"{one.outcome}, {code}: {REFUSED.get(code, 'see the audit topic')}")
+
+
+def _echo(found: Letter, said: str) -> None:
+    typer.echo(one_line(f"{found.id} {said}", 400))
 
 
 def _to_drop(choice: Choice, manner: Manner) -> Sequence[Letter]:
@@ -337,7 +341,7 @@ def _print_dropped(found: Letter, manner: Manner, said: str) -> None:
     if manner.as_json:
         typer.echo(orjson.dumps({"dead_letter_id": found.id, "outcome": said}))
     else:
-        typer.echo(f"{found.id} {said}")
+        _echo(found, said)
 
 
 def _tell_left_out(choice: Choice, before: int) -> None:

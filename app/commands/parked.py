@@ -8,9 +8,11 @@ import typer
 from app.adapters.clock import SystemClock
 from app.operators import reading, waiting_text
 from app.operators.id_prefixes import resolve
+from app.operators.waiting import Waiting
 from app.settings import load
 from app.terminal import exits, screen
 from app.terminal.exits import Exit, Trouble
+from app.terminal.screen import one_line
 from streams.options import KafkaOptions
 from streams.parked import ParkReason
 
@@ -58,15 +60,26 @@ async def _list(kafka: KafkaOptions, tenant: str | None, reason: ParkReason | No
 
 
 async def _show(kafka: KafkaOptions, typed: str, tenant: str | None, as_json: bool) -> int:
-    rows = await reading.waiting(kafka, tenant, lambda one: one.request_id.startswith(typed), with_bytes=True)
+    rows = await reading.waiting(kafka, tenant, lambda one: one.request_id.startswith(typed))
     ids = [row.parked.request_id for row in rows]
     meant = resolve(typed, ids, "waiting request", "`penstock parked list` has those that wait")
     found = [row for row in rows if row.parked.request_id == meant]
     if len(found) > 1:
-        tenants = ", ".join(sorted(row.parked.tenant_id for row in found))
-        raise Trouble(f"{len(found)} tenants have a waiting request {meant} ({tenants}): say --tenant")
+        tenants = ", ".join(sorted(one_line(row.parked.tenant_id) for row in found))
+        raise Trouble(
+            f"{len(found)} tenants have a waiting request {one_line(meant)} ({tenants}): say --tenant"
+        )
+    whole = await _with_bytes(kafka, found[0].parked.identity)
     if as_json:
-        typer.echo(orjson.dumps(waiting_text.whole_document(found[0]), option=orjson.OPT_INDENT_2))
+        typer.echo(orjson.dumps(waiting_text.whole_document(whole), option=orjson.OPT_INDENT_2))
     else:
-        typer.echo(waiting_text.whole(found[0], SystemClock.at()))
+        typer.echo(waiting_text.whole(whole, SystemClock.at()))
     return Exit.OK
+
+
+async def _with_bytes(kafka: KafkaOptions, identity: tuple[str, str]) -> Waiting:
+    """Once more, and now the bytes of this one: those of all that begin alike might not fit into memory."""
+    rows = await reading.waiting(kafka, identity[0], lambda one: one.identity == identity, with_bytes=True)
+    if not rows:
+        raise Trouble(f"{one_line(identity[1])} has just ended: penstock tail responses --from 1m")
+    return rows[0]

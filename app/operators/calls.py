@@ -66,7 +66,7 @@ def the_call(calls: Sequence[Call], typed: str) -> Call:
     found = [call for call in calls if call.approval.approval_id == meant]
     if len(found) > 1:
         tenants = ", ".join(sorted({one_line(call.tenant_id) for call in found}))
-        raise Trouble(f"{meant} waits in {len(found)} requests (tenants {tenants}): say --tenant")
+        raise Trouble(f"{one_line(meant)} waits in {len(found)} requests (tenants {tenants}): say --tenant")
     return found[0]
 
 

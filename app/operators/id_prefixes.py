@@ -15,6 +15,8 @@ def is_meant(candidate: str, typed: Collection[str]) -> bool:
 
 def resolve(typed: str, candidates: Iterable[str], what: str, advice: str) -> str:
     """The one id that is meant; one that is typed in full is meant although others begin with it."""
+    if not typed:
+        raise Trouble(f"an empty id means no {what}: {advice}")
     found = sorted({one for one in candidates if one.startswith(typed)})
     if typed in found:
         return typed

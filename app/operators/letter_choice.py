@@ -11,6 +11,7 @@ from app.terminal.exits import Trouble
 from streams.options import KafkaOptions
 
 WHAT = "dead letter"
+SHORTEST = 6  # what begins with less may be any number of letters, and each is held in memory
 ADVICE = "`penstock dlq list --all` has them, as long as the topic keeps them"
 
 
@@ -26,6 +27,9 @@ class Choice:
 
 async def by_id(kafka: KafkaOptions, ids: Sequence[str], *, with_bytes: bool = False) -> Choice:
     """Each id must mean one letter; what was done about it before is no obstacle."""
+    for typed in ids:
+        if len(typed) < SHORTEST:
+            raise Trouble(f"{typed!r} is too short: write at least {SHORTEST} characters of the id")
     deeds = await reading.deeds(kafka, None)
     book = LetterBook(LetterFilter(ids=tuple(ids)), None, with_bytes=with_bytes)
     await reading.letters(kafka, book)

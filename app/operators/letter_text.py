@@ -23,7 +23,7 @@ def table(letters: Sequence[Letter], deeds: Deeds, at: datetime) -> Table:
     """One row for each."""
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for heading in HEADINGS:
-        shown.add_column(heading, overflow="fold")
+        shown.add_column(heading, overflow="fold", no_wrap=heading == HEADINGS[0])  # ids are copied
     for found in letters:
         letter = found.letter
         cells = (

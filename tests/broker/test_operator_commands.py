@@ -112,7 +112,7 @@ async def test_topics_that_are_missing_are_named_with_what_to_do(kafka: BrokerHa
             ("approvals", "list"),
             ("dlq", "list"),
             ("cancel", "r-1", "-t", "acme"),
-            ("dlq", "drop", "x", "-y"),
+            ("dlq", "drop", "dl_12345", "-y"),
         )
     ]
 
@@ -187,7 +187,7 @@ async def test_an_approval_says_what_was_seen_and_waits_for_its_answer(stand_in:
         vague = await stand_in.run("approvals", "approve", "aa", "-y")
 
     (yes, no), (record, _) = workers.commands, workers.records
-    assert (approved.code, approved.out) == (0, "aa01 approved: the run goes on\n")
+    assert (approved.code, approved.out) == (0, "aa01 approved: the run goes on when 1 more is decided\n")
     assert '"usd": "20.00"' in approved.err
     assert (yes.command, yes.approval_id, yes.arguments_digest) == (Command.APPROVE, "aa01", "digest-of-aa01")
     assert (yes.request_id, yes.actor, yes.reason) == ("r-1", "ann@desk", "fine")
@@ -336,6 +336,7 @@ async def test_what_is_dropped_is_listed_no_more(stand_in: StandIn) -> None:
     first = letters[0].dead_letter_id
 
     unsaid = await stand_in.run("dlq", "drop", "--yes")
+    short = await stand_in.run("dlq", "drop", "dl_", "--yes")
     both = await stand_in.run("dlq", "drop", first, "--code", "tool_failed", "--yes")
     dry = await stand_in.run("dlq", "drop", first, "--dry-run")
     before = await written(stand_in, AUDIT)
@@ -347,6 +348,7 @@ async def test_what_is_dropped_is_listed_no_more(stand_in: StandIn) -> None:
     (record,) = await written(stand_in, AUDIT)
     audit = decode(AuditRecord, record.value)
     assert (unsaid.code, both.code, before) == (2, 2, [])
+    assert (short.code, "'dl_' is too short: write at least 6 characters" in short.err) == (2, True)
     assert dry.out == f"{first} would be dropped\n"
     assert (dropped.code, dropped.out) == (0, f"{first} dropped\n")
     assert (audit.action, audit.subject, audit.actor) == ("dlq_drop", first, "ann@desk")

@@ -40,6 +40,8 @@ def test_an_id_may_be_cut_as_long_as_one_call_has_it() -> None:
     assert the_call(calls, "ab").approval.approval_id == "ab"
     with pytest.raises(Trouble, match=r"'a' begins the ids of 3 waiting tool calls \(ab, abc, abd\)"):
         the_call(calls, "a")
+    with pytest.raises(Trouble, match="an empty id means no waiting tool call"):
+        the_call(calls, "")
     with pytest.raises(Trouble, match="no waiting tool call has an id that begins with 'x'"):
         the_call(calls, "x")
 
