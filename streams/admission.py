@@ -32,6 +32,7 @@ class Application:
     token: str  # of this delivery: asked again under it, the verdict is the same
     generation: int = 0
     counted: bool = False  # it was admitted before, and counts no more
+    first_attempt: int = 1  # where the store knows nothing of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +88,5 @@ class Admission:
             application.token,
             application.generation,
             self.owner(candidate.record.partition),
+            application.first_attempt,
         )

@@ -20,7 +20,6 @@ class DeltaFeed:
         "_handed_out",
         "_out",
         "_pending",
-        "_said",
         "at_char",
         "attempt",
         "key",
@@ -42,7 +41,6 @@ class DeltaFeed:
         self.at_char = 0
         self._out = 0
         self._handed_out = 0
-        self._said = -1  # the latest turn of which this attempt said anything
         self._pending: list[tuple[str, dict[str, Any], int, int]] = []
         if attempt > 1:
             self._pending.append(("superseded", {"from_turn": 0}, 0, 0))
@@ -58,17 +56,13 @@ class DeltaFeed:
         """All that was said of turns below this is published."""
         return self._out
 
-    def turns_said(self) -> int:
-        """All that is to be said of turns below this was said, if the run stands at the end of one."""
-        return max(self._out, self._said + 1)
-
     def published(self) -> None:
         """What was collected last is durable."""
         self._out = max(self._out, self._handed_out)
 
     def add(self, kind: str, data: dict[str, Any], turn: int, at_char: int) -> None:
         """Take in one event of the run."""
-        self.turn = self._said = turn
+        self.turn = turn
         pending = self._pending
         if kind in ("text", "reasoning"):
             self.at_char = at_char + len(data["text"])

@@ -54,6 +54,8 @@ class Endings:
             return False
         if entry.task is not None and not (entry.running or entry.suspended):
             return False  # its outcome is being written
+        if entry.cancelled:
+            return True  # somebody did before
         entry.ending = problem
         if entry.suspended:
             return True  # it is looked at when the record is written

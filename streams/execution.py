@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 from agents_defs.journal_entries import calls_of
@@ -31,6 +32,8 @@ from streams.ports import Begun, Clock, DeltaSink, Runs, RunStore
 from streams.turns import Departure, HandedOver, Suspended, Turn
 
 CRASHES_TOLERATED = 4
+MOST_POSTPONED = 12  # with the waits in between more than ten minutes
+LONGEST_BACKOFF_S = 120.0
 MARGIN_S = 86_400.0  # how much longer than it waits its journal is kept
 
 
@@ -72,6 +75,7 @@ class Execution:
     observer: Observer
     departure: Departure = field(default_factory=Departure)
     crashes_tolerated: int = CRASHES_TOLERATED
+    rng: Random = field(default_factory=Random)
 
     async def run(self, turn: Turn, feed: DeltaFeed | None) -> Outcome | Suspended | HandedOver:
         """Run one attempt. Only RunLost, cancellation and faults of ours come out as exceptions."""
@@ -120,6 +124,9 @@ class Attempt:
         obstacle = self._obstacle(begun)
         if obstacle is not None:
             return self._outcome(obstacle, begun, ran=False)
+        return await self._carried_out(begun, journal)
+
+    async def _carried_out(self, begun: Begun, journal: LiveJournal) -> Outcome | Suspended | HandedOver:
         try:
             return self._outcome(await self._attempt(begun, journal), begun)
         except RunFailure as failure:
@@ -127,6 +134,8 @@ class Attempt:
         except RunLost:
             raise
         except RunStopped as stopped:
+            if isinstance(stopped, RunPostponed) and len(self._turn.spans) >= MOST_POSTPONED:
+                return self._outcome(stopped.failure, begun)
             return await self._stopped(stopped)
         except asyncio.CancelledError:
             problem = self._turn.cancelled()
@@ -243,7 +252,7 @@ class Attempt:
         approvals: tuple[PendingApproval, ...] = ()
         reason, after_s = ParkReason.RETRY, None
         if isinstance(stopped, RunPostponed):
-            after_s = stopped.after_s
+            after_s = max(stopped.after_s, backoff_s(len(self._turn.spans), self._around.rng))
         elif isinstance(stopped, RunNeedsApproval):
             reason = ParkReason.APPROVAL
             approvals = self._pending(stopped.requests)
@@ -274,8 +283,8 @@ class Attempt:
         for one in suspended.approvals:
             keep_s = max(keep_s, (one.expires_at - at).total_seconds())
         try:
-            if self._feed is not None and suspended.reason is ParkReason.APPROVAL:
-                out = self._feed.turns_said()
+            if self._feed is not None:
+                out = self._feed.turns_out()
                 await self._patience.asked(lambda: store.record(key, {}, out))
             await self._patience.asked(lambda: store.leave(key, keep_s + MARGIN_S))
         except RunLost as lost:
@@ -290,6 +299,12 @@ class Attempt:
             return
 
 
+def backoff_s(times: int, rng: Random) -> float:
+    """How long a run that was postponed so often waits at least: half of it by chance."""
+    most = min(LONGEST_BACKOFF_S, 0.5 * 2.0**times)
+    return most * (0.5 + rng.random() / 2)
+
+
 def _nothing_out() -> int:
     return 0
 
@@ -301,7 +316,9 @@ def _uncancel() -> None:
 
 
 def _decision(one: PendingApproval) -> Decision:
-    return Decision(one.approval_id, bool(one.approved), one.actor, one.reason, one.decided_at)
+    return Decision(
+        one.approval_id, bool(one.approved), one.actor, one.reason, one.decided_at, one.arguments_digest
+    )
 
 
 def _memory(turn: Turn, begun: Begun) -> Memory:

@@ -255,7 +255,7 @@ class Pipeline:
     # -- execution
 
     async def run(self, entry: Entry, accepted: Accepted) -> None:
-        entry.feed = feed_of(entry)
+        entry.feed = entry.feed or feed_of(entry)
         try:
             ended = await self._stages.execution.run(self._turn(entry, accepted), entry.feed)
         except RunLost:
@@ -292,7 +292,7 @@ class Pipeline:
         """Another attempt was admitted. If the partition is ours nevertheless, the store will say so."""
         if self.register.lives(entry):
             entry.token = self._tokens.next()
-            entry.began, entry.task = False, None
+            entry.began, entry.task, entry.feed = False, None, None
             self.leave(entry)
             self.enter(entry)
 
@@ -379,5 +379,9 @@ class Pipeline:
 
 
 def _application(entry: Entry) -> Application:
-    counted = entry.parked is not None and entry.parked.attempt > 0
-    return Application(entry.candidate, entry.token, entry.generation, counted)
+    parked = entry.parked
+    if parked is None:
+        return Application(entry.candidate, entry.token, entry.generation)
+    # Also a store that was emptied must not give an attempt a number that was used.
+    first = parked.attempt + 1 if parked.started else max(1, parked.attempt)
+    return Application(entry.candidate, entry.token, entry.generation, parked.attempt > 0, first)

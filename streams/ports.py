@@ -48,6 +48,7 @@ class Claim:
     token: str = ""  # of this delivery of the record: asked again under it, the verdict is the same
     generation: int = 0  # an operator's replay opens the next
     owner: str = ""  # who owns the partition by the claimer's account; not asked about where it is empty
+    first_attempt: int = 1  # the number of the attempt where the store knows of none
 
 
 ShelfKind = Literal["responses", "deadletter"]

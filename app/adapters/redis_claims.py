@@ -62,6 +62,7 @@ class RedisClaims:
                 token_digits(claim.token),
                 claim.generation,
                 claim.owner,
+                claim.first_attempt,
             )
         flat = await self._batch.call(CLAIM, keys, args)
         if LOST in flat[::3]:

@@ -355,3 +355,10 @@ async def test_a_store_that_does_not_know_the_owner_was_emptied(case: ClaimCase)
 
     with pytest.raises(LedgerLost):
         await store.claim([replace(claim("r-1"), owner="owner")])
+
+
+async def test_an_attempt_is_numbered_from_where_the_claimer_stands(store: ClaimStore) -> None:
+    later = replace(claim(), first_attempt=4)
+
+    assert await store.claim([later, claim("r-2")]) == [Admit(4), Admit(1)]
+    assert await store.claim([later]) == [Admit(5)]

@@ -128,8 +128,8 @@ class MemoryClaims:
             return self._again(claim, marker)
         if claim.window is not None and (refused := self._count(claim.tenant_id, claim.window)):
             return refused
-        self.memory.markers[key] = Marker(claim.sha256, token=claim.token)
-        return Admit(1)
+        self.memory.markers[key] = Marker(claim.sha256, claim.first_attempt, claim.token)
+        return Admit(claim.first_attempt)
 
     def _again(self, claim: Claim, marker: Marker) -> Verdict:
         if marker.sha256 != claim.sha256:

@@ -17,7 +17,7 @@ end
 local function admit(key, attempt, token, sha)
   local holder = token == '' and '' or '.' .. token
   redis.call('SET', key, 'A' .. attempt .. holder .. ':' .. sha, 'PX', horizon)
-  reply(0, attempt, 0)
+  reply(0, tonumber(attempt), 0)
 end
 
 local function again(marker, claim)
@@ -84,8 +84,8 @@ end
 -- All or nothing: what is admitted here and asked again because another's ledger is lost would count twice.
 local lost = false
 for i = 1, claims do
-  local owner = ARGV[8 * i + 1]
-  local known = tonumber(redis.call('GET', KEYS[5 * i - 2]) or -1) >= tonumber(ARGV[8 * i - 2])
+  local owner = ARGV[9 * i]
+  local known = tonumber(redis.call('GET', KEYS[5 * i - 2]) or -1) >= tonumber(ARGV[9 * i - 3])
     and (owner == '' or redis.call('EXISTS', KEYS[5 * i]) == 1)
   lost = lost or not known
   reply(known and 0 or 4, 0, 0)
@@ -96,7 +96,7 @@ end
 
 out = {}
 for i = 1, claims do
-  local k, v = 5 * i - 4, 8 * i - 6
+  local k, v = 5 * i - 4, 9 * i - 7
   local claim = {
     marker = KEYS[k], window = KEYS[k + 1], journal = KEYS[k + 3],
     sha = ARGV[v], limit = tonumber(ARGV[v + 1]), bucket_ms = tonumber(ARGV[v + 2]),
@@ -109,7 +109,7 @@ for i = 1, claims do
   elseif marker then
     again(marker, claim)
   elseif claim.limit < 0 or count(claim) then
-    admit(claim.marker, 1, claim.token, claim.sha)
+    admit(claim.marker, ARGV[v + 8], claim.token, claim.sha)
   end
 end
 return out

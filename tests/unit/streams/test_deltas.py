@@ -189,12 +189,16 @@ def test_arguments_that_fit_are_told_as_they_are() -> None:
     assert collected(source)[0]["data"]["arguments"] == arguments
 
 
-def test_an_attempt_that_says_nothing_of_a_turn_leaves_it_to_be_said() -> None:
+def test_what_is_out_is_known_turn_by_turn() -> None:
     feed = DeltaFeed("acme", "r-1", 0, 4)
     feed.resume(1)
-    assert feed.turns_said() == 1
-
-    feed.add("text", {"text": "hello"}, 1, 0)
-
-    assert feed.turns_said() == 2
+    feed.collect(AT)
+    feed.published()
     assert feed.turns_out() == 1
+
+    feed.add("text", {"text": "hello"}, 2, 0)
+    feed.collect(AT)
+    assert feed.turns_out() == 1
+    feed.published()
+
+    assert feed.turns_out() == 2  # of the third turn more may follow
