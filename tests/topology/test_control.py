@@ -44,6 +44,21 @@ async def test_a_running_request_is_cancelled_and_what_it_cost_is_billed(flume: 
     assert await audited(flume) == [("cancel", "done", None)]
 
 
+async def test_a_run_that_is_cancelled_twice_is_answered_once(flume: Flume) -> None:
+    flume.write(body("r-1", stream=True))
+    await flume.running("r-1")
+
+    flume.command(command="cancel", request_id="r-1")
+    flume.command(command="cancel", request_id="r-1")
+    await audited(flume, 2)
+    await flume.settle()
+
+    (response,) = flume.world.responses()
+    assert (response["status"], response["attempts"], response["usage"]["model_calls"]) == ("cancelled", 1, 1)
+    ends = [one for one in flume.world.log.read(NAMES.deltas) if one["kind"] == "end"]
+    assert len(ends) == 1
+
+
 async def test_a_request_that_waits_for_its_session_is_cancelled_at_once(flume: Flume) -> None:
     flume.write(body("r-1", session_id="s"), body("r-2", session_id="s"), body("r-3", session_id="s"))
     await flume.running("r-1")

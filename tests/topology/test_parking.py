@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents_defs.run_journal import ApprovalRequest, RunNeedsApproval, RunPostponed
+from agents_defs.run_journal import ApprovalRequest, RunHandedOver, RunNeedsApproval, RunPostponed
 from schemas.failures import Code, RunFailure
 from schemas.times import format_at
 from streams.lot import Waiting
@@ -278,3 +278,50 @@ async def test_nothing_is_parked_before_its_record_is_durable(flume: Flume) -> N
     await flume.finish("r-1")
     await flume.settle()
     assert left_parked(flume.world) == 0
+
+
+async def test_a_run_that_is_postponed_for_ever_fails_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.execution.MOST_POSTPONED", 2)
+    async with Flume() as flume:
+        flume.write(body("r-1"))
+        for _ in range(3):
+            await flume.finish("r-1", verdict=POSTPONED)
+            await flume.rest()
+            flume.clock.advance(31)
+        await flume.settle()
+
+        (response,) = flume.world.responses()
+        assert (response["status"], response["error"]["code"]) == ("failed", "model_unavailable")
+        assert len(response["runs"]) == 3
+        assert left_parked(flume.world) == 0
+
+
+async def test_a_run_that_is_handed_over_goes_on_elsewhere_and_did_not_crash(flume: Flume) -> None:
+    flume.write(body("r-1"))
+    await flume.finish("r-1", verdict=RunHandedOver("after turn 0"))
+    await flume.rest()
+    assert flume.world.responses() == []
+    assert flume.pipeline.lanes.running == 0
+
+    await flume.own([])
+    async with Flume(flume.world, HeldRuns(instant=True)) as other:
+        await other.settle()
+
+    assert flume.world.statuses() == {"r-1": "completed"}
+    assert [run.attempt for run, _ in flume.store.left] == [1]
+
+
+async def test_a_request_that_takes_its_workers_along_is_given_up() -> None:
+    world = World()
+    for _ in range(5):
+        async with Flume(world) as worker:
+            if not world.requests:
+                worker.write(body("r-1"))
+            await worker.running("r-1")
+            worker.store.away = True  # so that nobody hears of an orderly end
+    async with Flume(world, HeldRuns(instant=True)) as last:
+        await last.settle()
+
+    (response,) = world.responses()
+    assert (response["status"], response["error"]["code"]) == ("failed", "crash_loop")
+    assert response["usage"]["model_calls"] == 5
