@@ -1,12 +1,8 @@
-"""The operators' commands on a real Kafka: approvals, dlq, cancel and parked."""
+"""The operators' commands on a real Kafka: approvals, cancel and parked."""
 
 import asyncio
-import os
-import pty
-import sys
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import orjson
 import pytest
@@ -14,24 +10,25 @@ from aiokafka import AIOKafkaProducer
 
 from app.adapters.clock import SystemClock
 from app.brokers.broker import BrokerHandle
-from schemas.audit import AuditRecord
-from schemas.codec import decode, encode
 from schemas.control import Command
-from schemas.dead_letters import DeadLetter, DeadLetterSource, Original, dead_letter_id
-from schemas.failures import Code
-from schemas.partitions import partition_for
 from schemas.responses import Status
 from streams.options import KafkaOptions
-from streams.parked import Parked, ParkReason, encode_parked, parked_key
-from streams.topics import AUDIT, CONTROL, DEADLETTER, PARKED, REQUESTS, RESPONSES
+from streams.parked import ParkReason, encode_parked, parked_key
+from streams.topics import CONTROL, PARKED, RESPONSES
+from tests.broker.operated_deployment import (
+    ANN,
+    PARTITIONS,
+    PLACE,
+    asking,
+    lines,
+    park,
+    unpark,
+)
+from tests.broker.own_terminal import at_a_terminal
 from tests.broker.stand_in_desk import always, desk, write, written
 from tests.broker.stand_in_worker import StandIn, ended
-from tests.doubles.operated import approval, letter, parked
+from tests.doubles.operated import approval, parked
 from tests.doubles.outcomes import response
-
-PARTITIONS = 3
-PLACE = partition_for(b"acme", PARTITIONS)
-ANN = ("--actor", "ann@desk")
 
 
 @pytest.fixture
@@ -41,54 +38,6 @@ async def stand_in(kafka: BrokerHandle, topic_prefix: str) -> StandIn:
     deployment = StandIn(options)
     await deployment.create_topics()
     return deployment
-
-
-def asking(request_id: str, *approval_ids: str, **changes: Any) -> Parked:
-    """A request that waits for decisions, for another hour."""
-    expires = SystemClock.at() + timedelta(hours=1)
-    asked = tuple(approval(one, expires_at=expires) for one in approval_ids)
-    return parked(request_id, approvals=asked, received_at=SystemClock.at(), **changes)
-
-
-async def park(stand_in: StandIn, *those: Parked) -> None:
-    """Write their records."""
-    await write(
-        stand_in,
-        PARKED,
-        [
-            (
-                parked_key(one.tenant_id, one.request_id),
-                encode_parked(one),
-                partition_for(one.tenant_id.encode(), PARTITIONS),
-            )
-            for one in those
-        ],
-    )
-
-
-async def unpark(stand_in: StandIn, one: Parked) -> None:
-    """Write its tombstone."""
-    await write(stand_in, PARKED, [(parked_key(one.tenant_id, one.request_id), None, PLACE)])
-
-
-def of_deployment(
-    stand_in: StandIn, offset: int, code: Code = Code.TOOL_FAILED, **changes: Any
-) -> DeadLetter:
-    """A dead letter of a record on this deployment's topic of requests."""
-    topic = stand_in.name(REQUESTS)
-    source = DeadLetterSource(topic=topic, partition=PLACE, offset=offset)
-    own = {"dead_letter_id": dead_letter_id(topic, PLACE, offset), "source": source}
-    return letter(offset, code, **(own | changes))
-
-
-async def bury(stand_in: StandIn, *letters: DeadLetter, key: bytes | None = b"acme") -> None:
-    """Write their records."""
-    await write(stand_in, DEADLETTER, [(key, encode(one), PLACE) for one in letters])
-
-
-def lines(text: str) -> list[dict[str, Any]]:
-    """Of JSON."""
-    return [orjson.loads(line) for line in text.splitlines()]
 
 
 async def test_where_nothing_waits_it_is_said_and_all_is_well(stand_in: StandIn) -> None:
@@ -229,52 +178,6 @@ async def test_a_person_at_a_terminal_is_asked(stand_in: StandIn, typed: bytes, 
     assert len(workers.commands) == sent
 
 
-async def at_a_terminal(stand_in: StandIn, typed: bytes, *words: str) -> tuple[int | None, bytes]:
-    """Run a command on a terminal of its own, and type once it asks."""
-    outer, inner = pty.openpty()
-    kafka = stand_in.kafka
-    settings = {
-        "PENSTOCK_KAFKA_BOOTSTRAP": kafka.bootstrap,
-        "PENSTOCK_TOPIC_PREFIX": kafka.topic_prefix,
-        "PENSTOCK_APP_ID": kafka.app_id,
-        "PENSTOCK_PARTITIONS": str(kafka.partitions),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", OWN_TERMINAL, *words, stdin=inner, stdout=inner, stderr=inner,
-        env=os.environ | settings, start_new_session=True,
-    )  # fmt: skip
-    os.close(inner)
-    said, asked = b"", False
-    try:
-        async with asyncio.timeout(60):
-            while (part := await asyncio.to_thread(_read, outer)) != b"":
-                said += part
-                if not asked and b"[y/N]" in said:
-                    asked = True
-                    os.write(outer, typed)
-            return await process.wait(), said
-    finally:
-        os.close(outer)
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-OWN_TERMINAL = """
-import fcntl, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-from app import cli
-cli.main()
-"""
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:  # the other end is closed
-        return b""
-
-
 async def test_parked_requests_are_listed_counted_and_shown(stand_in: StandIn) -> None:
     soon = SystemClock.at() + timedelta(hours=2)
     await park(
@@ -300,135 +203,6 @@ async def test_parked_requests_are_listed_counted_and_shown(stand_in: StandIn) -
     assert "session    s-1" in shown.out
 
 
-async def test_letters_are_filtered_newest_first_and_told_once(stand_in: StandIn) -> None:
-    failed = [of_deployment(stand_in, offset) for offset in range(1, 6)]
-    unread = of_deployment(
-        stand_in,
-        9,
-        Code.UNDECODABLE,
-        tenant_id=None,
-        request_id=None,
-        original=Original.of(b"acme", b"\xff", []),
-    )
-    await bury(stand_in, *failed, failed[0], unread)
-    await write(stand_in, DEADLETTER, [(b"acme", b"no letter", 0), (b"acme", None, 1)])
-
-    everything = await stand_in.run("dlq", "list", "--json")
-    some = await stand_in.run("dlq", "list", "--limit", "2", "--code", "tool_failed", "--json")
-    by_agent = await stand_in.run("dlq", "list", "--agent", "support", "--no-retriable", "--json")
-    unreadable = await stand_in.run("dlq", "list", "--no-retriable", "--tenant", "acme", "--stage", "intake")
-    shown = await stand_in.run("dlq", "show", failed[2].dead_letter_id[:9])
-
-    ids = [one["dead_letter_id"] for one in lines(everything.out)]
-    assert ids == [unread.dead_letter_id, *(one.dead_letter_id for one in reversed(failed))]
-    assert everything.err.startswith("2 records cannot be read and were skipped")
-    assert [one["request_id"] for one in lines(some.out)] == ["r-5", "r-4"]
-    assert "3 older ones are left out: --limit shows more" in some.err
-    assert (by_agent.code, by_agent.out) == (0, "")
-    assert unread.dead_letter_id in unreadable.out
-    assert '"input": "Where is order 7?"' in shown.out
-    assert f"source     {stand_in.name(REQUESTS)} {PLACE}@3" in shown.out
-
-
-async def test_what_is_dropped_is_listed_no_more(stand_in: StandIn) -> None:
-    letters = [of_deployment(stand_in, offset) for offset in (1, 2)]
-    await bury(stand_in, *letters)
-    first = letters[0].dead_letter_id
-
-    unsaid = await stand_in.run("dlq", "drop", "--yes")
-    short = await stand_in.run("dlq", "drop", "dl_", "--yes")
-    both = await stand_in.run("dlq", "drop", first, "--code", "tool_failed", "--yes")
-    dry = await stand_in.run("dlq", "drop", first, "--dry-run")
-    before = await written(stand_in, AUDIT)
-    dropped = await stand_in.run("dlq", "drop", first, "--yes", *ANN)
-    again = await stand_in.run("dlq", "drop", "--code", "tool_failed", "-t", "acme", "--dry-run")
-    listed = await stand_in.run("dlq", "list", "--json")
-    everything = await stand_in.run("dlq", "list", "--all")
-
-    (record,) = await written(stand_in, AUDIT)
-    audit = decode(AuditRecord, record.value)
-    assert (unsaid.code, both.code, before) == (2, 2, [])
-    assert (short.code, "'dl_' is too short: write at least 6 characters" in short.err) == (2, True)
-    assert dry.out == f"{first} would be dropped\n"
-    assert (dropped.code, dropped.out) == (0, f"{first} dropped\n")
-    assert (audit.action, audit.subject, audit.actor) == ("dlq_drop", first, "ann@desk")
-    assert (audit.tenant_id, audit.request_id, audit.outcome) == ("acme", "r-1", "done")
-    assert (record.key, record.partition, dict(record.headers)) == (b"acme", PLACE, {"schema": b"audit/1"})
-    assert again.out == f"{letters[1].dead_letter_id} would be dropped\n"
-    assert [one["request_id"] for one in lines(listed.out)] == ["r-2"]
-    assert "1 dropped ones are left out" in listed.err
-    assert "dropped" in everything.out
-
-
-async def test_failed_requests_are_replayed_once_each_by_the_workers(stand_in: StandIn) -> None:
-    letters = [of_deployment(stand_in, offset) for offset in range(1, 8)]
-    await bury(stand_in, *letters, letters[3])
-    refused = letters[4].dead_letter_id
-
-    def ruling(command: Any) -> tuple[str, str | None]:
-        return ("refused", "not_replayable") if command.dead_letter_id == refused else ("done", None)
-
-    async with desk(stand_in, ruling) as workers:
-        dry = await stand_in.run("dlq", "replay", "--retriable", "--dry-run")
-        replayed = await stand_in.run("dlq", "replay", "--retriable", "--yes", "--json", *ANN)
-        again = await stand_in.run("dlq", "replay", "--retriable", "--yes")
-        one = await stand_in.run("dlq", "replay", letters[0].dead_letter_id[:10], "--yes")
-
-    sent = [command.dead_letter_id for command in workers.commands]
-    assert (dry.code, len(dry.out.splitlines())) == (0, 7)
-    assert "7 run again as the next generation" in dry.err
-    assert sent[:7] == [letter.dead_letter_id for letter in letters]
-    assert {record.key for record in workers.records} == {b"acme"}
-    assert replayed.code == 1
-    assert "6 done, 1 refused not_replayable" in replayed.err
-    assert {row["code"] for row in lines(replayed.out)} == {None, "not_replayable"}
-    assert sent[7:] == [refused, letters[0].dead_letter_id]
-    assert (again.code, "6 left out: replayed or dropped before" in again.err) == (1, True)
-    assert (one.code, one.out) == (0, f"{letters[0].dead_letter_id} runs again as the next generation\n")
-
-
-async def test_what_could_not_be_read_is_sent_again_byte_by_byte(stand_in: StandIn) -> None:
-    headers = [("schema", b"agent-request/1"), ("empty", b""), ("none", None)]
-    bad = Original.of("käse".encode(), b'{"request_id": 5}\xff', headers)
-    keyless = Original.of(None, b"{}", [])
-    letters = [
-        of_deployment(stand_in, 1, Code.UNDECODABLE, tenant_id=None, request_id=None, original=bad),
-        of_deployment(stand_in, 2, Code.KEY_MISMATCH, tenant_id=None, request_id=None, original=keyless),
-        of_deployment(
-            stand_in, 3, Code.UNDECODABLE, source=DeadLetterSource(topic="x", partition=0, offset=1)
-        ),
-    ]
-    await bury(stand_in, *letters, key=None)
-
-    replayed = await stand_in.run("dlq", "replay", "--since", "2026-01-01T00:00:00Z", "--yes", *ANN)
-    again = await stand_in.run("dlq", "replay", "--code", "undecodable", "--yes")
-
-    records = {record.key: record for record in await written(stand_in, REQUESTS)}
-    sent = records["käse".encode()]
-    assert replayed.code == 1
-    assert "is left alone: it comes from x" in replayed.err
-    assert "1 letter undecodable: the same bytes are dead-lettered again" in replayed.err
-    assert (sent.value, tuple(sent.headers)) == (b'{"request_id": 5}\xff', tuple(headers))
-    assert sent.partition == partition_for("käse".encode(), PARTITIONS)
-    assert (records[None].value, records[None].partition) == (b"{}", PLACE)
-    audits = [decode(AuditRecord, record.value) for record in await written(stand_in, AUDIT)]
-    assert {(one.action, one.subject) for one in audits} == {
-        ("replay", letters[0].dead_letter_id),
-        ("replay", letters[1].dead_letter_id),
-    }
-    assert len(records) == 2
-    assert "1 left out" in again.err
-
-
-async def test_a_replay_that_nobody_answers_says_how_many_commands_stand(stand_in: StandIn) -> None:
-    await bury(stand_in, *(of_deployment(stand_in, offset) for offset in (1, 2)))
-
-    left = await stand_in.run("dlq", "replay", "-t", "acme", "--yes", "--timeout", "1s")
-
-    assert left.code == 3
-    assert "no worker answered within 1.0 s; 2 commands stand on the control topic" in left.err
-
-
 async def test_a_cancelled_request_is_followed_to_its_response(stand_in: StandIn) -> None:
     async with (
         AIOKafkaProducer(bootstrap_servers=stand_in.kafka.bootstrap) as writer,
@@ -441,6 +215,7 @@ async def test_a_cancelled_request_is_followed_to_its_response(stand_in: StandIn
                 while len(workers.commands) == asked:
                     await asyncio.sleep(0.02)
             await stand_in.tell(writer, response(request_id="r-2"), b"acme", PLACE)
+            await stand_in.tell(writer, response(tenant_id="globex", status=Status.FAILED), b"globex", PLACE)
             await stand_in.tell(writer, response(status=told, output=None), b"acme", PLACE)
             done = await ended(process)
 
