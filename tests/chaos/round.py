@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -21,6 +21,7 @@ from tests.broker.nursery import Nursery
 from tests.chaos import leaks, memory, roster
 from tests.chaos.chronicle import Chronicle, Injected
 from tests.chaos.journey import Journey
+from tests.chaos.journey import felt as journey_felt
 from tests.chaos.judgement import Breach, Judgement, judge
 from tests.chaos.load import Load
 from tests.chaos.plan import Round, Size
@@ -205,8 +206,12 @@ class Performance:
 
     def _count_recoveries(self, journey: Journey) -> None:
         """Only now, for a fault may still have been felt when the next one came."""
+        told: set[Hashable] = set()  # what was never answered is held against the first fault after it only
         for fault in self._chronicle.faults:
-            row, felt = self._tally.row(fault.name), journey.recovered(fault.at)
+            row = self._tally.row(fault.name)
+            open_then = [due for due in journey.open_at(fault.at) if due not in told]
+            felt = journey_felt(open_then, journey.answered, fault.at)
+            told.update(due for due in open_then if due not in journey.answered)
             if felt is None:
                 row.unrecovered += 1
             else:
