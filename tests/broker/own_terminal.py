@@ -1,6 +1,7 @@
 """A command on a terminal of its own, at which a person types."""
 
 import asyncio
+import contextlib
 import os
 import pty
 import sys
@@ -49,9 +50,10 @@ async def at_a_terminal(stand_in: StandIn, typed: bytes, *words: str) -> tuple[i
 
 async def _type(terminal: int, typed: bytes) -> None:
     """Again and again, as people do: a Ctrl-C just before the command begins to read waits for the next."""
-    while True:
-        os.write(terminal, typed)
-        await asyncio.sleep(1)
+    with contextlib.suppress(OSError):  # the other end is closed
+        while True:
+            os.write(terminal, typed)
+            await asyncio.sleep(1)
 
 
 def _read(terminal: int) -> bytes:
