@@ -83,7 +83,11 @@ class Completion:
 
     async def reject(self, conveyor: Conveyor, entry: Entry, rejected: Rejected) -> None:
         """It cannot be decoded."""
-        await self._outbox.publish(self.emissary.rejected(rejected))
+        parcel = self.emissary.rejected(rejected)
+        if entry.parked is not None:  # it could be when it was parked
+            gone = self.emissary.unparked(*entry.parked.identity, parcel.partition)
+            parcel = replace(parcel, emissions=(*parcel.emissions, gone))
+        await self._outbox.publish(parcel)
         conveyor.done(entry)
         record = rejected.record
         self._observer.observe(RecordRejected(rejected.code, record.partition, record.offset))
@@ -91,11 +95,15 @@ class Completion:
     async def publish_decided(self, conveyor: Conveyor, entry: Entry, outcome: bytes) -> None:
         """An earlier attempt decided and died: what it left is the outcome."""
         parcel = decode_parcel(outcome)
+        if entry.parked is not None and not any(one.value is None for one in parcel.emissions):
+            gone = self.emissary.unparked(*entry.parked.identity, parcel.partition)
+            parcel = replace(parcel, emissions=(*parcel.emissions, gone))
         await self._outbox.publish(parcel)
         conveyor.done(entry)
 
     async def tidy(self, conveyor: Conveyor, entry: Entry) -> None:
         """It has its outcome: only its parked record is left."""
-        gone = self.emissary.unparked(*identity(entry.candidate), entry.place[0])
+        whose = entry.parked.identity if entry.parked is not None else identity(entry.candidate)
+        gone = self.emissary.unparked(*whose, entry.place[0])
         await self._outbox.publish(Parcel(entry.place[0], (gone,)))
         conveyor.done(entry)

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from agents_defs.registry import AgentSpec
 from agents_defs.run_journal import ApprovalRequest, RunHandedOver, RunNeedsApproval, RunPostponed
 from schemas.failures import Code, RunFailure
 from schemas.times import format_at
 from streams.lot import Waiting
 from streams.options import LimitOptions
-from tests.doubles.flume import Flume, World
+from tests.doubles.flume import NEVER_BUILT, Flume, World
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.memory_outbox import NAMES
 from tests.doubles.requests import PARTITIONS, body
@@ -325,3 +326,33 @@ async def test_a_request_that_takes_its_workers_along_is_given_up() -> None:
     (response,) = world.responses()
     assert (response["status"], response["error"]["code"]) == ("failed", "crash_loop")
     assert response["usage"]["model_calls"] == 5
+
+
+async def test_a_parked_request_that_is_too_large_by_now_is_dead_lettered_and_leaves_nothing(
+    flume: Flume,
+) -> None:
+    flume.write(body("r-1", not_before=later(flume, 60), input="x" * 500))
+    await until_parked(flume, "r-1")
+    await flume.own([])
+
+    async with Flume(flume.world, HeldRuns(instant=True), max_request_bytes=100) as other:
+        flume.clock.advance(61)
+        await other.until(flume.world.dead_letters)
+        await other.settle()
+
+    assert [one["code"] for one in flume.world.dead_letters()] == ["oversize"]
+    assert left_parked(flume.world) == 0
+
+
+async def test_a_parked_request_whose_agent_is_gone_is_answered(flume: Flume) -> None:
+    flume.write(body("r-1", not_before=later(flume, 60)))
+    await until_parked(flume, "r-1")
+    await flume.own([])
+
+    async with Flume(flume.world, specs=[AgentSpec("another", 1, NEVER_BUILT)]) as other:
+        flume.clock.advance(61)
+        await other.until(flume.world.responses)
+        await other.settle()
+
+    assert flume.world.responses()[0]["error"]["code"] == "unknown_agent"
+    assert left_parked(flume.world) == 0
