@@ -19,8 +19,8 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "session_memory:duplicated": "duplicated",
     "session_memory:out_of_order": "out_of_order",
 }
-# Promised while the store keeps what it acknowledged; a flush loses the journals of what was open.
-NEEDS_THE_STORE: Final = ("never_pay_twice", "books_balance")
+# Promised while the store keeps what it acknowledged; a flush loses journals and attempts of what was open.
+NEEDS_THE_STORE: Final = ("never_pay_twice", "books_balance", "deltas")
 
 Who = tuple[str, str]
 

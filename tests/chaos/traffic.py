@@ -21,7 +21,7 @@ RETRY_S = 0.2
 SEND_S = 10.0
 POLL_MS = 50
 THINKS_S = 0.5
-INSISTS_S = 4.0
+INSISTS_S = 15.0
 APPROVED = 0.8
 CUT = (KafkaError, OSError, TimeoutError, BrokerError)
 
@@ -194,7 +194,7 @@ class Traffic:
             task.add_done_callback(self._answers.discard)
 
     async def _insist(self, who: tuple[str, str], question: Question, approved: bool) -> None:
-        """A decision that comes before the run is parked is refused after a while: it is said again."""
+        """Whoever sees that nothing happens says it again."""
         while who not in self.journey.answered and self.asked[who] == question:
             await self.decide(who, approved)
             await asyncio.sleep(INSISTS_S)
