@@ -231,7 +231,7 @@ class Performance:
         """What was neither answered when patience ended, nor called lost by verify."""
         known = {breach.who for breach in told if breach.column == "lost"}
         return [
-            Breach("nothing_lost", "has no outcome, and nobody works on it", "driver", due)  # type: ignore[arg-type]
+            Breach("nothing_lost", "has no outcome, and nobody works on it", f"{due}", due)  # type: ignore[arg-type]
             for due in left
             if due not in known
         ]
