@@ -18,7 +18,7 @@ class RecordRejected:
 
 @dataclass(frozen=True, slots=True)
 class LimitRefused:
-    """A request was refused by a limit."""
+    """A limit turned a request away: it is refused, or waits if it said so and asks again."""
 
     tenant_id: str
     code: Code

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disabl
 
 from app.adapters.prometheus_metrics import (
     AGENT_ERRORS,
+    LIMITS,
     MOST_MODELS,
     OTHER,
     UNKNOWN,
@@ -30,7 +31,6 @@ from streams.observations import (
     DuplicateSeen,
     Fault,
     LedgerRead,
-    LimitRefused,
     Occurrence,
     OwnershipChanged,
     PlanPassedOver,
@@ -78,7 +78,6 @@ class PrometheusObserver:
         ProcessCollector(registry=registry)
         self._on: Final[Mapping[type, Callable[[Any], None]]] = {
             RecordRejected: self._record_rejected,
-            LimitRefused: self._limit_refused,
             DuplicateSeen: self._duplicate_seen,
             RunStarted: self._run_started,
             RunEnded: self._run_ended,
@@ -125,6 +124,8 @@ class PrometheusObserver:
             agent.errors[code]()
         if done.status == "refused":
             self._stream.refused[code]()
+            if code in LIMITS:
+                self._stream.limits[code]()
         if done.dead_letter:
             self._stream.dead_letters[code]()
 
@@ -149,9 +150,6 @@ class PrometheusObserver:
 
     def _record_rejected(self, rejected: RecordRejected) -> None:
         self._stream.dead_letters[rejected.code]()
-
-    def _limit_refused(self, refused: LimitRefused) -> None:
-        self._stream.limits[refused.code]()
 
     def _duplicate_seen(self, seen: DuplicateSeen) -> None:
         self._stream.duplicates["conflict" if seen.conflict else "same"]()
