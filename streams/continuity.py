@@ -1,37 +1,44 @@
-"""Sees to it that no record is skipped: each names the one before it, as it was fetched.
+"""Sees to it that no record is skipped: each says from where it was read, and that must be where we are.
 
 Around a rebalance Faust may throw away what was fetched and delivered already. It goes on behind it, and what
 is acknowledged there releases what nobody has seen. Offsets do not show it: they have gaps by themselves.
 """
 
+from collections.abc import Collection
 from enum import Enum
 
 
 class Verdict(Enum):
     """What to do with a record."""
 
-    NEXT = "next"  # it follows what was taken in last
+    NEXT = "next"  # nothing is missing before it
     HOLE = "hole"  # something before it is missing: read again from where it should go on
     STALE = "stale"  # that is under way: what comes from before is passed over
 
 
 class Continuity:
-    """The partitions of one assignment."""
+    """Up to where each of our partitions was taken in."""
 
     def __init__(self) -> None:
-        self._last: dict[int, int] = {}  # the record that was taken in last, by partition
+        self._next: dict[int, int] = {}
         self._seeking: set[int] = set()
 
-    def restart(self) -> None:
-        """A new assignment: everything is read again from what is released."""
-        self._last.clear()
+    def assigned(self, retained: Collection[int]) -> None:
+        """All is read again from what is released; of what was retained more was taken in already."""
         self._seeking.clear()
+        for partition in set(self._next) - set(retained):
+            del self._next[partition]
 
-    def judge(self, partition: int, offset: int, follows: int | None) -> Verdict:
-        """`follows`: the record fetched before it; None right behind a seek, which skips nothing."""
-        if follows is None or follows == self._last.get(partition, -1):
+    def begin(self, partition: int, released: int) -> None:
+        """A partition that was gained is read from there."""
+        self._next[partition] = released
+
+    def judge(self, partition: int, begins: int, ends: int) -> Verdict:
+        """A record that was read from the position `begins`, and behind which reading goes on at `ends`."""
+        expected = self._next.get(partition, -1)
+        if begins <= expected:
             self._seeking.discard(partition)
-            self._last[partition] = offset
+            self._next[partition] = max(expected, ends)
             return Verdict.NEXT
         if partition in self._seeking:
             return Verdict.STALE
@@ -40,5 +47,4 @@ class Continuity:
 
     def next_offset(self, partition: int) -> int | None:
         """Where to go on reading; None: from what is released."""
-        last = self._last.get(partition)
-        return None if last is None else last + 1
+        return self._next.get(partition)

@@ -35,7 +35,7 @@ class Endings:
         if not isinstance(candidate, Accepted):
             return
         entry.ending = problem
-        if entry.attempt > 1 or (entry.parked is not None and entry.parked.started):
+        if entry.began or entry.attempt > 1 or (entry.parked is not None and entry.parked.started):
             self._pipeline.spawn(
                 entry, self._pipeline.run(entry, candidate)
             )  # what it cost is still to be gathered

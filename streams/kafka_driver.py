@@ -16,14 +16,15 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import WaitResults
 
-from streams import lenient_records, stream_pace
+from streams import fetch_marks, lenient_records, stream_pace
+from streams.fetch_marks import BEGINS, ENDS
 from streams.first_step import step
 from streams.ownership import Membership
 
 RETRIABLE_COMMIT = "already rebalanced"
-FOLLOWS = "follows"  # on a record and its message: the offset fetched before it; None behind a seek
 DELIVERED = WaitResults([], [], False)
 
+fetch_marks.install()
 lenient_records.install()
 stream_pace.install()
 
@@ -37,38 +38,12 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = 100  # a stopping or rebalancing worker must not wait for a fetch
         return consumer
 
-    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:
-        """Each record is told which one was fetched before it, so that whoever takes it in notices a hole."""
-        records = await super()._fetch_records(*args, **kwargs)
-        fetched = self._fetched
-        for tp, batch in records.items():
-            for record in batch:
-                record.__dict__[FOLLOWS] = fetched.get(tp)
-                fetched[tp] = record.offset
-        return records
-
-    @property
-    def _fetched(self) -> dict[Any, int]:
-        """The offset fetched last, by partition, since the last seek."""
-        found: dict[Any, int] = self.__dict__.setdefault("_fetched_last", {})
-        return found
-
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """All partitions to what is released."""
-        return cast(Mapping[TP, int], await self.call_thread(self._seek_to_committed))
-
-    async def _seek_to_committed(self) -> Any:
-        offsets = await self._ensure_consumer().seek_to_committed()
-        self._fetched.clear()
-        return offsets
-
     async def read_again(self, tp: TP, offset: int) -> None:
         """Go on reading a partition there."""
         await self.call_thread(self._read_again, tp, offset)
 
     async def _read_again(self, tp: TP, offset: int) -> None:
         self._ensure_consumer().seek(TopicPartition(tp.topic, tp.partition), offset)
-        self._fetched.pop(tp, None)
         self.consumer._read_offset[tp] = offset or None
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -191,7 +166,8 @@ class CommittedConsumer(driver.Consumer):
 
     def _to_message(self, tp: TP, record: Any) -> Any:
         message: Any = super()._to_message(tp, record)
-        message.follows = record.__dict__.get(FOLLOWS)
+        message.begins = record.__dict__[BEGINS]
+        message.ends = record.__dict__[ENDS]
         return message
 
     async def read_again(self, tp: TP, offset: int | None) -> None:

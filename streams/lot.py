@@ -25,6 +25,7 @@ class Waiting:
     order: int
     lane: Lane | None  # of the session that it holds or waits in
     generation: int
+    started: bool = False  # a run of it was started: nobody of its session goes before it
     token: str | None = None  # of its claim, where this worker admitted it and started no run
     live: bool = False  # it is in the pipeline again
 
@@ -50,6 +51,10 @@ class Lot:
     def pause(self, waiting: Waiting) -> None:
         """It waits until its tenant is resumed, whatever else it waited for."""
         self._paused.setdefault(waiting.identity[0], set()).add(waiting.identity)
+
+    def paused_tenants(self) -> list[str]:
+        """Those for whom anything waits."""
+        return [tenant_id for tenant_id, waiting in self._paused.items() if waiting]
 
     def resumed(self, tenant_id: str) -> list[Waiting]:
         """Those that only waited for their tenant, in the order of their records."""
@@ -108,6 +113,7 @@ class Lot:
             parked.place_in_session,
             (parked.tenant_id, parked.session_id) if parked.holds and parked.session_id is not None else None,
             parked.generation,
+            parked.started,
             token,
             live=True,
         )
@@ -118,7 +124,7 @@ class Lot:
             self.pause(waiting)
         self._by_partition.setdefault(partition, set()).add(waiting.identity)
         if waiting.lane is not None:
-            insort(self._queues.setdefault(waiting.lane, []), waiting, key=lambda one: one.order)
+            insort(self._queues.setdefault(waiting.lane, []), waiting, key=place_in_queue)
         return waiting
 
     def settle(self, waiting: Waiting, parked: Parked, offset: int) -> None:
@@ -166,6 +172,11 @@ class Lot:
         if not queue or queue[0].live or queue[0].reason is not ParkReason.SESSION:
             return None
         return queue[0]
+
+
+def place_in_queue(waiting: Waiting) -> tuple[bool, int]:
+    """Of a session one at most has been started, and is the first."""
+    return not waiting.started, waiting.order
 
 
 def due_at(parked: Parked) -> datetime | None:

@@ -1,5 +1,6 @@
 """Parked: one request that waits outside of its partition's offsets, as it stands on `<app_id>-parked`."""
 
+import json
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from schemas.text import writable_json
 from schemas.times import format_at, parse_at
 from streams.flow import Record
 
@@ -114,39 +116,45 @@ def identity_of(key: bytes) -> tuple[str, str]:
 
 def encode_parked(parked: Parked) -> bytes:
     """The value of its record."""
+    told = _told_parked(parked)
+    try:
+        return orjson.dumps(told)
+    except TypeError:  # half a letter, which a provider may send
+        return json.dumps(writable_json(told)).encode()
+
+
+def _told_parked(parked: Parked) -> dict[str, Any]:
     record = parked.record
-    return orjson.dumps(
-        {
-            "version": 1,
-            "tenant_id": parked.tenant_id,
-            "request_id": parked.request_id,
-            "generation": parked.generation,
-            "sha256": parked.sha256,
-            "session_id": parked.session_id,
-            "order": parked.order,
-            "reason": parked.reason,
-            "due_at": _told(parked.due_at),
-            "deadline": _told(parked.deadline),
-            "received_at": _told(parked.received_at),
-            "attempt": parked.attempt,
-            "started": parked.started,
-            "published_calls": parked.published_calls,
-            "approvals": [_told_approval(one) for one in parked.approvals],
-            "spans": [[_told(start), _told(end)] for start, end in parked.spans],
-            "queued_s": parked.queued_s,
-            "source": {
-                "topic": record.topic,
-                "partition": record.partition,
-                "offset": record.offset,
-                "timestamp_ms": record.timestamp_ms,
-            },
-            "original": {
-                "key": _base64(record.key),
-                "value": _base64(record.value),
-                "headers": [[name, _base64(value)] for name, value in record.headers],
-            },
-        }
-    )
+    return {
+        "version": 1,
+        "tenant_id": parked.tenant_id,
+        "request_id": parked.request_id,
+        "generation": parked.generation,
+        "sha256": parked.sha256,
+        "session_id": parked.session_id,
+        "order": parked.order,
+        "reason": parked.reason,
+        "due_at": _told(parked.due_at),
+        "deadline": _told(parked.deadline),
+        "received_at": _told(parked.received_at),
+        "attempt": parked.attempt,
+        "started": parked.started,
+        "published_calls": parked.published_calls,
+        "approvals": [_told_approval(one) for one in parked.approvals],
+        "spans": [[_told(start), _told(end)] for start, end in parked.spans],
+        "queued_s": parked.queued_s,
+        "source": {
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "timestamp_ms": record.timestamp_ms,
+        },
+        "original": {
+            "key": _base64(record.key),
+            "value": _base64(record.value),
+            "headers": [[name, _base64(value)] for name, value in record.headers],
+        },
+    }
 
 
 def decode_parked(value: bytes) -> Parked:

@@ -40,14 +40,16 @@ class Parking:
         self._clock: Final = clock
         self._observer: Final = observer
         self._resume: Resume
+        self._look_again: Callable[[str], None]
         self._arrived_up_to: dict[int, int] = {}  # intake took in all that stands before, by partition
         self._blocked: dict[int, list[Release]] = {}
         self._releases: list[Release] = []
         self._wake: Final = asyncio.Event()
 
-    def bind(self, resume: Resume) -> None:
-        """Where to hand over what goes on."""
+    def bind(self, resume: Resume, look_again: Callable[[str], None]) -> None:
+        """Where to hand over what goes on, and who knows whether a tenant is paused still."""
         self._resume = resume
+        self._look_again = look_again
 
     # -- into the lot
 
@@ -93,8 +95,10 @@ class Parking:
         waiting.live = True
         release = Release(waiting, ending)
         partition = waiting.place.partition
-        if waiting.lane is not None and waiting.order >= self._arrived_up_to.get(partition, -1):
-            # After a takeover an earlier one of its session may still be on its way.
+        arrived = self._arrived_up_to.get(partition)
+        if arrived is None or (waiting.lane is not None and waiting.order >= arrived):
+            # Not before its partition is open: its outcome may be published. And after a takeover an earlier
+            # one of its session may still be on its way.
             self._blocked.setdefault(partition, []).append(release)
             return
         self._releases.append(release)
@@ -119,6 +123,8 @@ class Parking:
         }
         for lane in lanes:
             self.advance(lane)
+        for tenant_id in self.lot.paused_tenants():
+            self._look_again(tenant_id)  # it may have been resumed while nobody owned the partition
         self._wake.set()  # what was read from the topic may be due
 
     def arrived(self, partition: int, offset: int) -> None:
@@ -126,7 +132,7 @@ class Parking:
         self._arrived_up_to[partition] = max(offset + 1, self._arrived_up_to.get(partition, 0))
         blocked = self._blocked.get(partition)
         if blocked:
-            free = [release for release in blocked if release.waiting.order <= offset]
+            free = [one for one in blocked if one.waiting.lane is None or one.waiting.order <= offset]
             if free:
                 self._blocked[partition] = [release for release in blocked if release not in free]
                 self._releases += free

@@ -184,11 +184,16 @@ class Pipeline:
                 entry.attempt = attempt
                 self._admitted(entry)
             case Refuse():
-                if not self._stages.waits.for_window(entry, verdict):
-                    problem = Problem(verdict.code, verdict.message, verdict.retry_after_ms)
-                    self.spawn(entry, completion.refuse(self, entry, problem))
+                self._refused(entry, verdict)
             case _:
                 assert_never(verdict)
+
+    def _refused(self, entry: Entry, refuse: Refuse) -> None:
+        if entry.ending is not None:
+            self.endings.end(entry, entry.ending)
+        elif not self._stages.waits.for_window(entry, refuse):
+            problem = Problem(refuse.code, refuse.message, refuse.retry_after_ms)
+            self.spawn(entry, self._stages.completion.refuse(self, entry, problem))
 
     def _duplicate(self, entry: Entry) -> None:
         """It was answered before. Its parked record, which a replay of a replay may have, is of no use."""
@@ -379,9 +384,9 @@ class Pipeline:
 
 
 def _application(entry: Entry) -> Application:
-    parked = entry.parked
+    parked, ends = entry.parked, entry.ending is not None
     if parked is None:
-        return Application(entry.candidate, entry.token, entry.generation)
+        return Application(entry.candidate, entry.token, entry.generation, ends)
     # Also a store that was emptied must not give an attempt a number that was used.
     first = parked.attempt + 1 if parked.started else max(1, parked.attempt)
-    return Application(entry.candidate, entry.token, entry.generation, parked.attempt > 0, first)
+    return Application(entry.candidate, entry.token, entry.generation, ends or parked.attempt > 0, first)

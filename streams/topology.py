@@ -116,7 +116,7 @@ def build_intake(options: StreamOptions, parts: IntakeParts) -> CommittedApp:
             # A static member may be assigned anew within one generation, so that alone says too little.
             if ownership.present is not assignment or message.generation_id != app.consumer_generation_id:
                 continue  # read before a rebalance: it is delivered again, to whoever owns it
-            match continuity.judge(message.partition, message.offset, message.follows):
+            match continuity.judge(message.partition, message.begins, message.ends):
                 case Verdict.HOLE:
                     parts.observer.observe(RecordsSkipped(message.partition, message.offset))
                     place = TP(message.topic, message.partition)
@@ -166,9 +166,10 @@ def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts, continuit
 
     async def assigned(_: Any, assigned: Collection[TP], *__: Any, **___: Any) -> None:
         partitions = sorted(tp.partition for tp in assigned if tp.topic == topic)
-        continuity.restart()
         gained, lost = parts.ownership.assigned(_consumer(app).membership(), partitions)
-        parts.pipeline.reassigned(sorted(set(partitions) - gained))
+        retained = set(partitions) - gained
+        continuity.assigned(retained)
+        parts.pipeline.reassigned(sorted(retained))
         parts.observer.observe(
             OwnershipChanged(tuple(partitions), tuple(sorted(gained)), tuple(sorted(lost)))
         )
@@ -183,7 +184,9 @@ def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts, continuit
         consumer, place = _consumer(app), TP(topic, partition)
         if app.offset_metadata:
             await consumer.sign(place)
-        parts.parking.opened(partition, await consumer.released(place))
+        released = await consumer.released(place)
+        continuity.begin(partition, released)
+        parts.parking.opened(partition, released)
 
     app.on_partitions_revoked.connect(revoked, weak=False)
     app.on_partitions_assigned.connect(assigned, weak=False)  # type: ignore[arg-type]  # faust's Protocol

@@ -66,7 +66,7 @@ class Waits:
     def bind(self, pipeline: Conveyor) -> None:
         """Whose requests these are."""
         self._pipeline = pipeline
-        self.parking.bind(self.resume)
+        self.parking.bind(self.resume, self.plan_changed)
 
     # -- what the pipeline asks
 
@@ -80,7 +80,9 @@ class Waits:
 
     def cancelled_before(self, entry: Entry) -> Problem | None:
         """Somebody cancelled the request before it came."""
-        return self.cancellations.take(identity(entry.candidate))
+        # What was said before a replay was asked for was about an earlier generation.
+        since = entry.parked.received_at if entry.generation and entry.parked is not None else None
+        return self.cancellations.take(identity(entry.candidate), since)
 
     def instead(self, entry: Entry, accepted: Accepted) -> bool:
         """Whether it waits instead of standing in its lane now."""
@@ -160,7 +162,7 @@ class Waits:
             queued_s=suspended.queued_s,
         )
         asked = self._asked(entry, accepted, parked)
-        waiting = self.parking.lot.reserve(parked)
+        waiting = entry.waiting = self.parking.lot.reserve(parked)
         self._take_along(entry)
         self._pipeline.leave(entry)
         await self._write(entry, accepted, parked, waiting, asked)
@@ -174,7 +176,7 @@ class Waits:
         usage = self._usage(entry, candidate)
         # At once: should the run end before this is written, its outcome must not tell the same calls again.
         entry.published = frozenset(parked.published_calls)
-        waiting = self.parking.lot.reserve(parked)
+        waiting = entry.waiting = self.parking.lot.reserve(parked)
         self._take_along(entry)
         work = self._beside(entry, candidate, parked, waiting, usage)
         entry.parking = self._lifeline.hold(asyncio.create_task(work))
@@ -190,7 +192,7 @@ class Waits:
         """Its record and the usage so far are written while it runs: another may go on from there."""
         await self.parking.park(parked, usage, waiting)
         self.parking.keep(waiting)
-        entry.parked, entry.waiting = parked, waiting
+        entry.parked = parked
         self._pipeline.release(entry)
         self._observer.observe(RequestParked(accepted.spec.name, parked.reason))
 
@@ -210,7 +212,7 @@ class Waits:
         if not admitted:
             parked = replace(parked, attempt=0)
         entry.suspended = True
-        waiting = self.parking.lot.reserve(parked, entry.token)
+        waiting = entry.waiting = self.parking.lot.reserve(parked, entry.token)
         self._pipeline.spawn(entry, self._write(entry, accepted, parked, waiting))
 
     def _pause(self, entry: Entry, accepted: Accepted) -> None:
@@ -230,10 +232,12 @@ class Waits:
             if follower.alarm is not None:
                 follower.alarm.cancel()
             follower.queued = False
-            if follower.waiting is None:
-                self._park(follower, accepted, ParkReason.SESSION)
-            else:
-                self._back(follower, follower.waiting, accepted)
+            waiting = follower.waiting
+            if waiting is not None and waiting.lane is not None:
+                self._back(follower, waiting, accepted)
+            else:  # it stands in no queue yet; one that came when its time had come is the latest
+                order = -1 if waiting is None else self.parking.place_of_latest(follower.place[0])
+                self._park(follower, accepted, ParkReason.SESSION, order=order)
 
     def _back(
         self,

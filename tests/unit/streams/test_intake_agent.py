@@ -43,10 +43,10 @@ class Stream:
         return self
 
     async def events(self) -> AsyncIterator[Any]:
-        follows = None
+        begins = -1  # whatever is released
         for offset in self._offsets:
             if offset == FETCHED_AND_LOST:
-                follows = offset
+                begins = offset + 1
                 continue
             yield SimpleNamespace(
                 message=SimpleNamespace(
@@ -58,10 +58,11 @@ class Stream:
                     value=b"",
                     headers=[],
                     generation_id=GENERATION,
-                    follows=follows,
+                    begins=begins,
+                    ends=offset + 1,
                 )
             )
-            follows = offset
+            begins = offset + 1
 
 
 def build(pipeline: FullPipeline, ownership: Ownership) -> tuple[CommittedApp, Any]:

@@ -49,7 +49,7 @@ class Clockwork:
         self.parking = Parking(
             Emissary(NAMES, 100_000), Outbox(self.bodies), self.bodies, self.clock, Observers()
         )
-        self.parking.bind(lambda parked, *_: self.resumed.append(parked.request_id))
+        self.parking.bind(lambda parked, *_: self.resumed.append(parked.request_id), lambda _: None)
 
     def parked(self, number: int, due_s: float | None, **more: Any) -> Parked:
         record = Record("agent.requests", 0, number, 0, b"acme", b"{}")
@@ -91,11 +91,24 @@ async def test_what_was_read_at_a_takeover_is_released_when_the_partition_opens(
 
 
 async def test_what_is_parked_meanwhile_is_released_when_it_is_due(clockwork: Clockwork) -> None:
+    clockwork.parking.opened(0, 0)
     parked = clockwork.parked(1, -1.0)
     waiting = clockwork.parking.lot.reserve(parked)
     clockwork.bodies.records[101] = parked
 
     await clockwork.parking.park(parked, (), waiting)
+
+    await soon(lambda: clockwork.resumed == ["r-1"])
+
+
+async def test_nothing_is_released_before_its_partition_is_open(clockwork: Clockwork) -> None:
+    clockwork.told(clockwork.parked(1, -1.0), 7)
+    clockwork.parking.collect_due()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert clockwork.resumed == []
+
+    clockwork.parking.opened(0, 0)
 
     await soon(lambda: clockwork.resumed == ["r-1"])
 
