@@ -1,5 +1,6 @@
 """Measures one worker process while it works off a backlog: it always has as much to do as it may run."""
 
+import sys
 import time
 from dataclasses import dataclass
 
@@ -56,8 +57,8 @@ async def reach(answers: Answers, worker: WorkerProcess, count: int) -> Moment:
     return worker.moment(answers.count)
 
 
-async def measure_alone(terms: Terms) -> Sample:
-    """The contestant without Kafka measures itself."""
-    async with worker_process.running(BARE_RUNNER, terms) as worker:
+async def measure_alone(terms: Terms, module: str = BARE_RUNNER, python: str = sys.executable) -> Sample:
+    """A contestant without Kafka measures itself."""
+    async with worker_process.running(module, terms, python) as worker:
         said = await worker.told("measured", PATIENCE_S * 5)
     return Sample(said["runs"], said["cpu_s"], said["wall_s"], said["rss_mib"])

@@ -6,7 +6,7 @@ from typing import Any
 
 from agents import Model, ModelResponse, Usage
 from agents.items import TResponseStreamEvent
-from openai.types.responses import ResponseOutputMessage, ResponseOutputText
+from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
 from benchmarks.conversation import ANSWER
 
@@ -20,8 +20,20 @@ def fixed_answer() -> ModelResponse:
         status="completed",
         content=[ResponseOutputText(type="output_text", text=ANSWER, annotations=[])],
     )
+    return _response(message)
+
+
+def tool_call(number: int) -> ModelResponse:
+    """A new response that calls the tool; the number sets the calls of one run apart."""
+    call = ResponseFunctionToolCall(
+        type="function_call", name="look_up", call_id=f"call_{number}", arguments='{"order": "4711"}'
+    )
+    return _response(call)
+
+
+def _response(item: ResponseOutputMessage | ResponseFunctionToolCall) -> ModelResponse:
     usage = Usage(requests=1, input_tokens=24, output_tokens=14, total_tokens=38)
-    return ModelResponse(output=[message], usage=usage, response_id="resp_bench")
+    return ModelResponse(output=[item], usage=usage, response_id="resp_bench")
 
 
 class InstantModel(Model):
@@ -39,6 +51,24 @@ class InstantModel(Model):
     def stream_response(self, *_: Any, **__: Any) -> AsyncIterator[TResponseStreamEvent]:
         """No contestant is asked to stream."""
         raise TypeError("the bench does not stream")
+
+
+class SteppingModel(InstantModel):
+    """Calls the tool so many times, one after the other, and then answers; all at once."""
+
+    def __init__(self, tool_calls: int) -> None:
+        super().__init__()
+        self._tool_calls = tool_calls
+
+    async def get_response(self, *given: Any, **named: Any) -> ModelResponse:
+        """What comes next after what it is shown, for the same model serves all runs."""
+        shown = named["input"] if "input" in named else given[1]
+        results = 0 if isinstance(shown, str) else sum(map(_is_result, shown))
+        return tool_call(results) if results < self._tool_calls else fixed_answer()
+
+
+def _is_result(item: Any) -> bool:
+    return bool(item.get("type") == "function_call_output")
 
 
 class GatheringModel(InstantModel):

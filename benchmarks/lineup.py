@@ -5,9 +5,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from benchmarks import calfkit_environment, topics
+from benchmarks import topics
 from benchmarks.answers import Answers, Identify, correlation_id, request_id
 from benchmarks.conversation import AGENT
+from benchmarks.environments import CALFKIT as CALFKITS
 from benchmarks.servers import Servers
 from benchmarks.terms import Delivery, Terms
 from benchmarks.worker_process import ROOT, BenchFailed
@@ -49,7 +50,7 @@ async def _create_calfkits(terms: Terms) -> None:
 async def _produce_calfkits(terms: Terms, count: int, _: int) -> None:
     """Its client writes them, for only it knows their form; they have no tenant."""
     process = await asyncio.create_subprocess_exec(
-        await calfkit_environment.build(),
+        await CALFKITS.build(),
         *("-m", "benchmarks.contestants.calfkit_requests", terms.to_json(), "-1", str(count)),
         cwd=ROOT,
         stdout=asyncio.subprocess.DEVNULL,
@@ -73,6 +74,7 @@ def _penstock(name: str, title: str, delivery: Delivery) -> Contestant:
 
 
 BARE_RUNNER = "benchmarks.contestants.bare_runner"
+DBOS_MODULE = "benchmarks.contestants.dbos"
 
 BARE = Contestant(
     "bare",
@@ -94,5 +96,5 @@ CALFKIT = Contestant(
     _create_calfkits,
     _produce_calfkits,
     correlation_id,
-    calfkit_environment.build,
+    CALFKITS.build,
 )

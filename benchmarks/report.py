@@ -74,6 +74,17 @@ class Report:
             f"({found.count} requests at {found.rate:.0f}/s, the model takes none of it)"
         )
 
+    def one_at_a_time(self, name: str, found: Latency) -> None:
+        """Of requests that were alone."""
+        self.say(
+            f"{name}: one at a time p50 {found.p50_ms:.1f} ms, p99 {found.p99_ms:.1f} ms "
+            f"({found.count} of them, {found.rate:.0f}/s)"
+        )
+
+    def load(self) -> None:
+        """How busy the machine is right now; the bench's own servers are in it."""
+        self.progress(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+
     def stages(self, title: str, rows: Sequence[tuple[str, float]]) -> None:
         """Milliseconds of CPU per run, by stage."""
         table = Table(title=title, title_justify="left")

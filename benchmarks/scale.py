@@ -15,12 +15,27 @@ class Scale:
     slices: int  # of the open loop, for each contestant
     arrivals: int  # in each of them
     calfkit_runs: int  # it takes several times as long for each
+    dbos_runs: int
+    step_runs: int  # of three model calls each
+    alone_requests: int  # one at a time, in each slice
     gathered: int = 10_000
 
     @classmethod
     def of(cls, *, repeats: int, runs: int, quick: bool) -> "Scale":
         """From the flags."""
         if quick:
-            return cls(1, 1000, 3000, 1, 2000, 1, 1500, 500)
+            return cls(1, 1000, 3000, 1, 2000, 1, 1500, 500, 300, 500, 200)
         few = min(3, repeats)
-        return cls(repeats, runs, 5000, few, 8000, few, 3000, max(500, runs // 3))
+        return cls(
+            repeats,
+            runs,
+            5000,
+            few,
+            8000,
+            few,
+            3000,
+            max(500, runs // 3),
+            max(300, runs // 6),
+            runs // 2,
+            400,
+        )

@@ -22,6 +22,8 @@ class Terms:
     delivery: Delivery = "plain"
     warm_up: int = 0  # only who reads no topic needs to know how many runs there will be
     runs: int = 0
+    tool_calls: int = 0  # of the model in each run, before it answers
+    postgres_url: str = ""  # for who keeps its state there
     gather: int = 0  # hold every model call until there are this many
     sampled: bool = False  # sample what the CPU time goes into
 

@@ -1,4 +1,4 @@
-"""`make bench`: what Penstock costs beside the bare SDK, a bare aiokafka loop and calfkit, in one run.
+"""`make bench`: what Penstock costs beside the bare SDK, a bare aiokafka loop, calfkit and DBOS, in one run.
 
 The figure is runs per CPU-second of the worker process; contestants take turns on one broker and one Redis,
 and ratios are those of neighbours in time. The last line of output is JSON.
@@ -10,20 +10,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from app import lifetime
-from benchmarks import backlog, latency, memory, servers, stages
+from benchmarks import durability, entrants, latency, memory, servers, stages
 from benchmarks.backlog import Plan
-from benchmarks.figures import GOALS, Latency, middle, summarise
+from benchmarks.entrants import entrant
+from benchmarks.figures import GOALS, Figures, Latency, middle, summarise
 from benchmarks.lineup import BARE, CALFKIT, PLAIN, TRANSACTIONAL, Contestant
 from benchmarks.report import Report
-from benchmarks.rounds import Entrant, play
+from benchmarks.rounds import play
 from benchmarks.scale import Scale
 from benchmarks.servers import Servers
 from benchmarks.terms import Terms
 from benchmarks.worker_process import FAILURES, BenchFailed
 
-Figures = dict[str, float | None]
-
-ALONE = "bare Runner.run, no Kafka"
 WARM_UP = 500
 
 
@@ -38,17 +36,19 @@ class Bench:
 
     async def instant(self) -> Figures:
         """100 in flight on the model that answers at once, all contestants."""
+        await durability.require_durable(self.found.redis_url)
         scale, found = self.scale, self.found
         plan, slow_plan = Plan(scale.runs, WARM_UP), Plan(scale.calfkit_runs, WARM_UP // 2)
         alone = Terms(found.bootstrap, found.redis_url, "alone", warm_up=WARM_UP, runs=scale.runs)
         outcome = await play(
             "instant model, 100 in flight",
             [
-                Entrant(ALONE, nothing, lambda: backlog.measure_alone(alone)),
+                entrants.alone(alone),
                 entrant(BARE, BARE.terms(found), plan),
                 entrant(PLAIN, PLAIN.terms(found), plan),
                 entrant(TRANSACTIONAL, TRANSACTIONAL.terms(found), plan),
                 entrant(CALFKIT, CALFKIT.terms(found), slow_plan),
+                entrants.dbos(replace(alone, warm_up=scale.dbos_runs // 3, runs=scale.dbos_runs)),
             ],
             scale.repeats,
             self.report,
@@ -58,8 +58,18 @@ class Bench:
         return {
             "throughput_ratio": outcome.ratio(PLAIN.title, BARE.title),
             "throughput_ratio_transactional": outcome.ratio(TRANSACTIONAL.title, BARE.title),
-            "vs_calfkit": outcome.ratio(PLAIN.title, CALFKIT.title),
+            "durable_ratio": outcome.ratio(TRANSACTIONAL.title, BARE.title),
+            "vs_calfkit": outcome.ratio(TRANSACTIONAL.title, CALFKIT.title),
+            "vs_dbos": outcome.ratio(TRANSACTIONAL.title, entrants.DBOS_TITLE),
         }
+
+    async def three_step_cost(self) -> Figures:
+        """Three durable steps, CPU."""
+        return await durability.three_step_cost(self.found, self.scale, self.report)
+
+    async def three_step_time(self) -> Figures:
+        """Three durable steps, one at a time."""
+        return await durability.three_step_time(self.found, self.scale, self.report)
 
     async def waiting(self) -> Figures:
         """1,000 in flight on a model that takes a second."""
@@ -141,19 +151,6 @@ class Bench:
         return {}
 
 
-def entrant(contestant: Contestant, terms: Terms, plan: Plan, name: str | None = None) -> Entrant:
-    """A contestant with what it is told and how much it is to run."""
-    return Entrant(
-        name or contestant.title,
-        lambda: contestant.create_topics(terms),
-        lambda: backlog.measure(contestant, terms, plan),
-    )
-
-
-async def nothing() -> None:
-    """To prepare."""
-
-
 async def main(scale: Scale) -> int:
     """Exits 1 when a figure could not be taken; one that misses its goal is said to."""
     report, figures = Report(), Figures()
@@ -161,7 +158,8 @@ async def main(scale: Scale) -> int:
         report.machine(found.versions)
         bench = Bench(found, scale, report)
         parts: tuple[Callable[[], Awaitable[Figures]], ...] = (
-            *(bench.instant, bench.waiting, bench.added, bench.held),
+            *(bench.instant, bench.three_step_cost, bench.three_step_time),
+            *(bench.waiting, bench.added, bench.held),
             *(bench.partitions, bench.tenants, bench.where),
         )
         for part in parts:

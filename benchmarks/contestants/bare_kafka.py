@@ -7,13 +7,12 @@ import asyncio
 from typing import Any
 
 import orjson
-from agents import Agent, RunConfig, Runner, set_tracing_disabled
+from agents import RunConfig, Runner, set_tracing_disabled
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from app import lifetime
 from benchmarks import sampling
-from benchmarks.conversation import AGENT
-from benchmarks.instant_model import InstantModel
+from benchmarks.bench_agent import make_agent, make_model
 from benchmarks.terms import Terms, terms_of_this_process
 
 POLL_MS = 200
@@ -24,7 +23,7 @@ class BareLoop:
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
-        self._agent: Agent[None] = Agent(name=AGENT, model=InstantModel(terms.latency_s))
+        self._agent = make_agent(terms, make_model(terms))
         self._config = RunConfig(tracing_disabled=True)
         self._free = asyncio.Semaphore(terms.in_flight)
         self._running: set[asyncio.Task[None]] = set()

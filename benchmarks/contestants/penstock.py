@@ -1,13 +1,12 @@
 """Contestant: Penstock's own worker with everything on; only the books, another process, are left out."""
 
-from agents import Agent
-
 from agents_defs.model_access import FixedAccess
 from agents_defs.registry import AgentSpec, Registry
 from app import lifetime, settings
 from app.adapters import logs
 from app.worker import Worker
 from benchmarks import sampling
+from benchmarks.bench_agent import make_agent, make_model
 from benchmarks.conversation import AGENT
 from benchmarks.instant_model import GatheringModel, InstantModel
 from benchmarks.terms import Terms, tell_parent, terms_of_this_process
@@ -36,12 +35,12 @@ def model(terms: Terms) -> InstantModel:
     """The shared model."""
     if terms.gather:
         return GatheringModel(terms.gather, lambda: tell_parent("gathered"))
-    return InstantModel(terms.latency_s)
+    return make_model(terms)
 
 
 def make_worker(terms: Terms) -> Worker:
     """A worker with one agent and the shared model."""
-    registry = Registry([AgentSpec(AGENT, 1, lambda: Agent(name=AGENT))])
+    registry = Registry([AgentSpec(AGENT, 1, lambda: make_agent(terms))])
     return Worker(worker_settings(terms), registry, FixedAccess(model(terms), MODEL))
 
 

@@ -83,6 +83,21 @@ def test_a_figure_that_could_not_be_taken_is_no_pass() -> None:
     assert GOALS[0].verdict(None).startswith("FAILED")
 
 
+def test_a_figure_without_a_goal_is_only_told_but_missing_it_is_a_failure() -> None:
+    told = Goal("x")
+
+    assert told.met(0.0)
+    assert told.verdict(0.3) == "no goal"
+    assert told.verdict(None).startswith("FAILED")
+
+
+def test_the_price_of_durability_is_in_the_line_of_json() -> None:
+    figures = json.loads(json_line({}))
+
+    wanted = {"durable_ratio", "vs_dbos", "three_step_p50_ms", "three_step_p99_ms", "three_step_ratio"}
+    assert wanted <= figures.keys()
+
+
 def test_the_line_of_json_holds_every_figure_and_null_for_a_missing_one() -> None:
     line = json_line({"throughput_ratio": 1.23456, "added_p50_ms": None})
 

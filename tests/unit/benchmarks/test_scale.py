@@ -8,6 +8,7 @@ def test_quick_runs_everything_once_and_little_of_it() -> None:
     whole = Scale.of(repeats=5, runs=3000, quick=False)
 
     assert (quick.repeats, quick.growth_repeats, quick.slices) == (1, 1, 1)
+    assert quick.alone_requests >= 200 <= whole.alone_requests  # so that there is a ninety-ninth
     assert quick.runs < whole.runs == 3000
     assert quick.gathered == whole.gathered == 10_000
 
