@@ -32,10 +32,21 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from app.dashboards.panels import Panel, Query, Row
 from app.dashboards.request_rows import AT_A_GLANCE, MODELS, REQUESTS, RUNS
+from app.dashboards.waiting_rows import PLANS, WAITING
 from app.dashboards.worker_rows import PROCESSES, PUBLISHING, STREAM
 
 PATH = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards" / "overview.json"
-ROWS: tuple[Row, ...] = (AT_A_GLANCE, REQUESTS, RUNS, MODELS, STREAM, PUBLISHING, PROCESSES)
+ROWS: tuple[Row, ...] = (
+    AT_A_GLANCE,
+    REQUESTS,
+    WAITING,
+    RUNS,
+    MODELS,
+    STREAM,
+    PLANS,
+    PUBLISHING,
+    PROCESSES,
+)
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 WIDTH = {"stat": 3, "lines": 8, "stacked": 8}
 HEIGHT = {"stat": 4, "lines": 8, "stacked": 8}

@@ -154,8 +154,9 @@ REQUESTS = Row(
         ),
         Panel(
             "Limits refused by code",
-            "Requests that a tenant's window or quota refused. Expected for one that floods; which tenant "
-            "it is stands in the logs. If it should have more, change its plan: it holds at once.",
+            "Requests that a tenant's window or quota refused; those that wait for room (`over_limit: wait`) "
+            "are under Parked by reason. Expected for one that floods; which tenant it is stands in the "
+            "logs. If it should have more, change its plan: it holds at once.",
             "reqps",
             (Query(occurring(per_second("penstock_limits_refused_total", by="code")), "{{code}}"),),
         ),

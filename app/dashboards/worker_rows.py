@@ -69,6 +69,15 @@ STREAM = Row(
             (Query(f"sum(rate({of('penstock_rebalances_total')}[{RANGE}])) * 60", "per minute"),),
             steps=((3, "yellow"),),
         ),
+        Panel(
+            "Deliveries repaired",
+            "Times that records were fetched and then not delivered, which was noticed, and they were read "
+            "again. Around a rebalance that is normal: nothing is lost. Steadily without one: send us the "
+            "worker's log.",
+            "ops",
+            (Query(per_second("penstock_deliveries_repaired_total"), "repaired"),),
+            steps=((0.1, "yellow"),),
+        ),
     ),
 )
 
@@ -101,8 +110,8 @@ PUBLISHING = Row(
         ),
         Panel(
             "Records published per second",
-            "Responses, usage records, dead letters and last deltas. Zero while runs end: see Publish "
-            "retries.",
+            "Responses, usage records, dead letters and last deltas, what is parked (once into the lot, "
+            "once out of it) and audited. Zero while runs end: see Publish retries.",
             "short",
             (Query(per_second("penstock_published_records_total"), "records"),),
         ),

@@ -1,20 +1,24 @@
 """A load of which every number is known, run on a real worker while a real Prometheus watches."""
 
 import asyncio
+import json
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from app.adapters.clock import SystemClock
 from app.brokers.redis import RedisServer
 from schemas.partitions import partition_for
+from schemas.times import format_at
 from streams.options import KafkaOptions
 from tests.broker import servers
 from tests.broker.deployment import Deployment, Sent, request
@@ -24,10 +28,13 @@ PARTITIONS = 4
 PER_MINUTE = 30
 MAX_IN_FLIGHT = 50
 AGE_S = 8
+WAIT_S = 8  # of what is not to run yet: it must be ahead when the worker reads it, on a busy machine too
 SLOW_S = 31  # past the warning threshold of the agents, 30 s
 UNPRICED = "a-model-without-a-price"
 CANARY = "canary-4711"
 WARM = "warm-"
+PAUSED = b"hooli"
+AUDITS = 2  # of pausing and resuming it
 
 Document = dict[str, Any]
 
@@ -38,6 +45,7 @@ class Load:
 
     prometheus: PrometheusServer
     begin: float = 0.0  # times of scrapes: before the load,
+    paused: float = 0.0  # while a tenant was paused,
     away: float = 0.0  # while Redis was away,
     busy: float = 0.0  # while runs were under way,
     end: float = 0.0  # and after it
@@ -45,6 +53,9 @@ class Load:
     dead_letters: list[Document] = field(default_factory=list)
     usage: list[Document] = field(default_factory=list)
     calls: list[Document] = field(default_factory=list)
+    audits: list[Document] = field(default_factory=list)
+    parked: Counter[str] = field(default_factory=Counter)  # by reason
+    plans_passed_over: Counter[str] = field(default_factory=Counter)  # by code
     streams: int = 0
     duplicates: int = 0
     conflicts: int = 0
@@ -109,11 +120,15 @@ async def _drive(deployment: Deployment, redis: RedisServer, load: Load) -> Load
     answers = Answers(deployment)
     warm_up = [request("acme", f"{WARM}{model}", sim('text="x"'), model=model) for model in (UNPRICED,)]
     await answers.after(warm_up, responses=1)
+    # Readers see an outcome before the worker, which has to hear from Kafka first, counts it.
+    await _until(deployment, lambda metrics: metrics["penstock_records_held"] == 0)
     load.begin = load.prometheus.next_scrape(time.time())
     cpu_before = sum(process.cpu_times()[:2])
 
     await answers.after(_mixture(load), responses=len(_mixture(load)) - 4, dead_letters=1 + 4)
-    await _again(deployment, load)
+    await _again(deployment, answers, load)
+    await _aside(deployment, answers, load)
+    await _paused(deployment, answers, load)
     await _without_redis(deployment, redis, answers, load)
     await _under_way(deployment, answers, load)
 
@@ -124,6 +139,7 @@ async def _drive(deployment: Deployment, redis: RedisServer, load: Load) -> Load
         for one in await deployment.read("usage", lambda found: len(found) >= _billed(deployment))
         if not one["request_id"].startswith(WARM)
     ]
+    load.audits = await deployment.read("audit", lambda found: len(found) >= AUDITS)
     load.calls = [one for one in deployment.ledger if WARM not in one["call_id"]]
     await _until(deployment, lambda metrics: metrics["penstock_records_held"] == 0)
     await _until(deployment, lambda metrics: metrics["penstock_consumer_lag"] == 0)
@@ -178,13 +194,41 @@ def _mixture(load: Load) -> list[Sent]:
     ]
 
 
-async def _again(deployment: Deployment, load: Load) -> None:
+async def _again(deployment: Deployment, answers: Answers, load: Load) -> None:
     """The same requests again, and one id with another body."""
     load.duplicates, load.conflicts = 4, 1
     again = [request("acme", f"plain-{n}", sim(f"latency_ms={40 * n}")) for n in range(load.duplicates)]
-    await deployment.send([*again, request("acme", "plain-0", "something else")])
-    await deployment.read("deadletter", lambda found: len(found) >= 6)
+    await answers.after([*again, request("acme", "plain-0", "something else")], 0, dead_letters=1)
     await _until(deployment, lambda metrics: metrics["penstock_duplicates_total"] == 5)
+
+
+async def _aside(deployment: Deployment, answers: Answers, load: Load) -> None:
+    """What is not to run yet, and what waits for a window (globex' is full) longer than it may."""
+    soon = format_at(SystemClock.at() + timedelta(seconds=WAIT_S))
+    ahead = [request("umbrella", f"ahead-{n}", sim('text="x"'), not_before=soon) for n in range(3)]
+    waits = request("globex", "in-vain", sim('text="x"'), over_limit="wait", deadline=soon)
+    load.parked.update(not_before=len(ahead), window=1)
+    await answers.after([*ahead, waits], responses=len(ahead) + 1)
+
+
+async def _paused(deployment: Deployment, answers: Answers, load: Load) -> None:
+    """A tenant is paused, is sent requests, and goes on; a record of a plan that is none changes nothing."""
+    await deployment.send([Sent(PAUSED, b"not json")], to="tenants")
+    load.plans_passed_over["undecodable"] += 1
+    await _command(deployment, "pause")
+    await _until(deployment, lambda metrics: metrics["penstock_plans_paused"] == 1)
+    patient = [request(PAUSED.decode(), f"paused-{n}", sim('text="x"')) for n in range(2)]
+    load.parked["paused"] += len(patient)
+    await deployment.send(patient)
+    parked = load.parked.total()
+    await _until(deployment, lambda metrics: metrics["penstock_requests_parked_total"] == parked)
+    load.paused = await asyncio.to_thread(load.prometheus.next_scrape, time.time())
+    await _command(deployment, "resume")
+    await answers.after([], responses=len(patient))
+
+
+async def _command(deployment: Deployment, command: str) -> None:
+    await deployment.send([Sent(PAUSED, json.dumps({"command": command}).encode())], to="control")
 
 
 async def _without_redis(deployment: Deployment, redis: RedisServer, answers: Answers, load: Load) -> None:
@@ -192,10 +236,10 @@ async def _without_redis(deployment: Deployment, redis: RedisServer, answers: An
     waiting = [request("initech", f"patient-{n}", sim('text="x"')) for n in range(3)]
     await deployment.send(waiting)
     await _until(deployment, lambda metrics: metrics["penstock_store_away"] == 1)
-    load.away = load.prometheus.next_scrape(time.time())
+    load.away = await asyncio.to_thread(load.prometheus.next_scrape, time.time())
     load.health_while_away = deployment.get("/readyz")[0], deployment.get("/healthz")[0]
     redis.start()
-    await answers.after([], responses=len(waiting), dead_letters=1)  # and the conflict's
+    await answers.after([], responses=len(waiting))
 
 
 async def _under_way(deployment: Deployment, answers: Answers, load: Load) -> None:

@@ -142,8 +142,8 @@ class Deployment:
 
     # -- records
 
-    async def send(self, records: Iterable[Sent]) -> None:
-        """Write requests, as their producers would."""
+    async def send(self, records: Iterable[Sent], to: str = "requests") -> None:
+        """Write requests (or what stands on another topic), as their producers would."""
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap)
         await producer.start()
         try:
@@ -151,7 +151,7 @@ class Deployment:
                 partition = record.partition
                 if partition is None:
                     partition = partition_for(record.key, self.kafka.partitions)
-                topic = f"{self.kafka.topic_prefix}requests"
+                topic = f"{self.kafka.topic_prefix}{to}"
                 await producer.send_and_wait(topic, record.value, key=record.key, partition=partition)
         finally:
             await producer.stop()

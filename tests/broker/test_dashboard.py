@@ -12,15 +12,29 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from app.brokers.broker import BrokerHandle
-from schemas.failures import FAILURES, Code, Stage
 from streams.options import KafkaOptions
 from tests.broker import servers
+from tests.broker.dashboard_counts import (
+    agent_of,
+    by_status,
+    calls_by_model,
+    errors_by_type,
+    failed_share_by_agent,
+    limits_by_code,
+    parcels,
+    plans_read_s,
+    records,
+    refused_by_code,
+    token_share,
+    tokens,
+)
 from tests.broker.dashboard_load import (
     CANARY,
     MAX_IN_FLIGHT,
@@ -37,7 +51,7 @@ BOARD = json.loads((Path(__file__).parents[2] / "deploy/grafana/dashboards/overv
 PANELS: dict[str, Document] = {panel["title"]: panel for panel in BOARD["panels"] if panel["type"] != "row"}
 AT_START = ("Rebalances", "Opening partitions", "Answered ids read per second")
 
-Moment = Literal["away", "busy", "end"]
+Moment = Literal["paused", "away", "busy", "end"]
 Shown = Mapping[str, float]  # value by legend
 Near = Callable[[float], bool]
 Expected = Mapping[str, float | Near]
@@ -76,91 +90,41 @@ def shown(load: Load, title: str, moment: Moment) -> dict[str, float]:
     return series
 
 
-# -- what the load did
+# -- counts
 
 
-def counts(of: Callable[[Load], Mapping[str, float]], per_s: float = 1) -> Callable[[Load], Expected]:
-    """Counts, as the panel shows them: per second, or per `per_s` seconds."""
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """A count, which the panel shows as a rate over the whole load."""
 
-    def expected(load: Load) -> Expected:
-        range_s = load.range_ms / 1000
+    count: float
+    range_s: float
 
-        def exactly(count: float) -> Near:
-            return lambda value: abs(value * range_s / per_s - count) < 0.3
-
-        return {legend: exactly(count) for legend, count in of(load).items()}
-
-    return expected
+    def __call__(self, per_s: float) -> bool:
+        return abs(per_s * self.range_s - self.count) < 0.3
 
 
-def by_status(load: Load) -> Counter[str]:
-    return Counter(response["status"] for response in load.responses)
-
-
-def agent_of(response: Document) -> str:
-    early = response.get("error", {}).get("code") in ("unknown_agent", "invalid_field")
-    return "unknown" if early else response["agent"]
-
-
-def failed_share_by_agent(load: Load) -> dict[str, float]:
-    outcomes = Counter(map(agent_of, load.responses))
-    failed = Counter(agent_of(one) for one in load.responses if one["status"] == "failed")
-    return {agent: failed[agent] / count for agent, count in outcomes.items()}
-
-
-def by_code(load: Load, chosen: Callable[[Document, Stage], bool]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for response in load.responses:
-        if response.get("error"):
-            code = response["error"]["code"]
-            if chosen(response, FAILURES[Code(code)].stage):
-                found[code] += 1
-    return found
-
-
-def errors_by_type(load: Load) -> Counter[str]:
-    return by_code(load, lambda _, stage: stage not in (Stage.INTAKE, Stage.ADMISSION))
-
-
-def limits_by_code(load: Load) -> Counter[str]:
-    return by_code(load, lambda one, stage: one["status"] == "refused" and stage is Stage.ADMISSION)
-
-
-def refused_by_code(load: Load) -> Counter[str]:
-    return by_code(load, lambda one, _: one["status"] == "refused")
-
-
-def tokens(load: Load) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for call in load.calls:
-        for kind in ("input", "output"):
-            found[f"{call['model']} {kind}"] += call[f"{kind}_tokens"]
-    return found
-
-
-def token_share(load: Load, part: str, whole: str) -> float:
-    parts: int = sum(call[f"{part}_tokens"] for call in load.calls)
-    wholes: int = sum(call[f"{whole}_tokens"] for call in load.calls)
-    return parts / wholes
-
-
-def calls_by_model(load: Load) -> Counter[str]:
-    return Counter(call["model"] for call in load.calls if call["billed"])
-
-
-def records(load: Load) -> int:
-    return len(load.responses) + len(load.usage) + len(load.dead_letters) + load.streams
-
-
-def parcels(load: Load) -> int:
-    """Outcomes, and what could not be decoded or came again with another body."""
-    alone = [
-        letter for letter in load.dead_letters if FAILURES[Code(letter["code"])].outcome == "dead_letter"
-    ]
-    return len(load.responses) + len(alone)
+def counts(of: Callable[[Load], Mapping[str, float]]) -> Callable[[Load], Expected]:
+    """Counts, as the panel shows them: per second."""
+    return lambda load: {legend: Exactly(count, load.range_ms / 1000) for legend, count in of(load).items()}
 
 
 # -- quantiles
+
+# Where half of the values lie below a bound, the median lies on either side of it: Prometheus extrapolates
+# each bucket by up to the millisecond that the range is longer than the load, and that decides.
+HAIR = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Two bounds, both allowed."""
+
+    low: float
+    high: float
+
+    def __call__(self, value: float) -> bool:
+        return self.low <= value <= self.high
 
 
 def in_the_bucket_of(histogram: str, of: Callable[[Document], bool], field: str, share: float) -> Any:
@@ -168,13 +132,17 @@ def in_the_bucket_of(histogram: str, of: Callable[[Document], bool], field: str,
 
     def expected(load: Load) -> Near:
         values_s = sorted(run[field] / 1000 for run in load.runs if of(run))
-        true_s = values_s[max(0, math.ceil(share * len(values_s)) - 1)]
+        first, last = (at_rank(values_s, share * len(values_s) * by) for by in (1 - HAIR, 1 + HAIR))
         bounds = [0.0, *bucket_bounds(load, histogram)]
-        low = max(bound for bound in bounds if bound <= max(0.0, true_s - 0.002))
-        high = min(bound for bound in bounds if bound >= true_s + 0.002)
-        return lambda value: low <= value <= high
+        low = max(bound for bound in bounds if bound <= max(0.0, first - 0.002))
+        high = min(bound for bound in bounds if bound >= last + 0.002)
+        return Between(low * (1 - HAIR), high * (1 + HAIR))
 
     return expected
+
+
+def at_rank(ordered: list[float], rank: float) -> float:
+    return ordered[min(len(ordered), max(1, math.ceil(rank))) - 1]
 
 
 def quantiles_of(histogram: str, field: str) -> Callable[[Load], Expected]:
@@ -195,18 +163,28 @@ def computed(load: Load, histogram: str, share: float, matchers: str = "", from_
     after = {float(one.labels["le"]): one.value for one in load.prometheus.query(expr, load.end)}
     before = {float(one.labels["le"]): one.value for one in load.prometheus.query(expr, load.begin)}
     grown = sorted((le, count - (0 if from_zero else before.get(le, 0))) for le, count in after.items())
-    rank, low, below = share * grown[-1][1], 0.0, 0.0
-    for high, count in grown:
-        if count >= rank:
-            break
-        low, below = high, count
-    true = low if math.isinf(high) else low + (high - low) * (rank - below) / (count - below)
     assert grown[-1][1] > 0, "nothing was measured"
-    return lambda value: value == pytest.approx(true, rel=1e-3)
+    first, last = (interpolated(grown, share * grown[-1][1] * by) for by in (1 - HAIR, 1 + HAIR))
+    return Between(first * 0.999, last * 1.001)
+
+
+def interpolated(cumulative: list[tuple[float, float]], rank: float) -> float:
+    low = below = 0.0
+    for high, count in cumulative:
+        if math.isinf(high):
+            break
+        if count >= rank:
+            return low + (high - low) * (rank - below) / (count - below)
+        low, below = high, count
+    return low
 
 
 def near(value: float, share: float) -> Near:
-    return lambda other: abs(other - value) <= share * value
+    return within(value, share * value)
+
+
+def within(value: float, distance: float) -> Near:
+    return Between(value - distance, value + distance)
 
 
 def transactions(load: Load) -> float:
@@ -230,7 +208,7 @@ EXPECTATIONS: dict[str, list[tuple[Moment, Callable[[Load], Expected]]]] = {
         ("end", lambda _: {"records": 0}),
     ],
     "Oldest unreleased": [
-        ("busy", lambda load: {"age": lambda value: abs(value - (load.busy - load.busy_sent)) < 1.5}),
+        ("busy", lambda load: {"age": within(load.busy - load.busy_sent, 1.5)}),
         ("end", lambda _: {"age": 0}),
     ],
     "Runs of cap": [
@@ -251,6 +229,8 @@ EXPECTATIONS: dict[str, list[tuple[Moment, Callable[[Load], Expected]]]] = {
     "Duplicates and conflicts": [
         ("end", counts(lambda load: {"same": load.duplicates, "conflict": load.conflicts}))
     ],
+    "Parked by reason": [("end", counts(lambda load: load.parked))],
+    "Tenants paused": [("paused", lambda _: {"paused": 1}), ("end", lambda _: {"paused": 0})],
     "Run duration": [("end", quantiles_of("agent_run_duration_seconds", "run_ms"))],
     "Run duration p95 by agent": [
         (
@@ -320,10 +300,15 @@ EXPECTATIONS: dict[str, list[tuple[Moment, Callable[[Load], Expected]]]] = {
         ("end", lambda _: {"worker": 0}),
     ],
     "Oldest unreleased by worker": [
-        ("busy", lambda load: {"worker": lambda value: abs(value - (load.busy - load.busy_sent)) < 1.5})
+        ("busy", lambda load: {"worker": within(load.busy - load.busy_sent, 1.5)})
     ],
     "Partitions by worker": [("end", lambda _: {"worker owned": PARTITIONS, "worker open": PARTITIONS})],
     "Rebalances": [("end", lambda _: {"per minute": 60})],  # one, of which the panel makes 60 a minute
+    "Deliveries repaired": [("end", counts(lambda _: {"repaired": 0}))],
+    "Plans in force": [("away", lambda _: {"worker": 1}), ("end", lambda _: {"worker": 1})],
+    "Plans passed over by code": [("end", counts(lambda load: load.plans_passed_over))],
+    "Plans not readable": [("end", counts(lambda _: {"failures": 0}))],
+    "Reading the plans at the start": [("end", lambda load: {"worker": within(plans_read_s(load), 0.0006)})],
     "Publish latency": [
         (
             "end",
@@ -371,7 +356,7 @@ def test_a_panel_shows_what_the_load_did(
     for legend, value in expected(load).items():
         assert legend in actual, f"{title} does not show {legend}: {actual}"
         if callable(value):
-            assert value(actual[legend]), f"{title}, {legend}: {actual[legend]}"
+            assert value(actual[legend]), f"{title}, {legend}: {actual[legend]} is not {value}"
         else:
             assert actual[legend] == pytest.approx(value, rel=1e-4), f"{title}, {legend}"
     further = {name: value for name, value in actual.items() if name not in expected(load)}
@@ -385,6 +370,7 @@ def test_the_load_has_something_of_everything(load: Load) -> None:
     assert set(refused_by_code(load)) == {"limit_requests", "unknown_agent", "invalid_field"}
     assert set(map(agent_of, load.responses)) == {"support", "research", "unknown"}
     assert calls_by_model(load)[UNPRICED] == 1
+    assert set(load.parked) == {"not_before", "window", "paused"}
     assert len(load.runs) > 50
     assert store_failures(load)["admission"] > 0
 
