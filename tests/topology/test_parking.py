@@ -9,6 +9,7 @@ from agents_defs.run_journal import ApprovalRequest, RunHandedOver, RunNeedsAppr
 from schemas.failures import Code, RunFailure
 from schemas.times import format_at
 from streams.lot import Waiting
+from streams.observations import LimitRefused
 from streams.options import LimitOptions
 from tests.doubles.flume import NEVER_BUILT, Flume, World
 from tests.doubles.held_runs import HeldRuns
@@ -156,6 +157,23 @@ async def test_a_full_window_is_waited_for_in_session_order() -> None:
 
         answered = [one["request_id"] for one in flume.world.responses() if one["status"] == "completed"]
         assert answered == ["r-0", "r-1", "r-2"]
+        assert left_parked(flume.world) == 0
+
+
+@pytest.mark.parametrize("end", ["its deadline", "a cancel"])
+async def test_what_waits_for_a_window_needs_no_room_to_end(end: str) -> None:
+    async with Flume(limits=LimitOptions(requests_per_minute=1), runs=HeldRuns(instant=True)) as flume:
+        flume.write(body("r-0"), body("r-1", over_limit="wait", deadline=later(flume, 10)))
+        await until_parked(flume, "r-1")
+
+        if end == "a cancel":
+            flume.command(command="cancel", request_id="r-1")
+        else:
+            flume.clock.advance(11)
+        await flume.until(lambda: flume.world.responses("r-1"))
+
+        assert flume.world.statuses()["r-1"] == ("cancelled" if end == "a cancel" else "expired")
+        assert len(flume.observed.of(LimitRefused)) == 1
         assert left_parked(flume.world) == 0
 
 
