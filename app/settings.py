@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     delivery: Literal["transactional", "plain"] = "transactional"
     """`plain` (one worker; brokers without transactions): one outcome per request is not crash-proof."""
     redis_url: str = "redis://127.0.0.1:6379/0"
-    """Where windows, claims and sessions are kept."""
+    """Where windows, claims, journals of runs and sessions are kept."""
     model_provider: Literal["openai", "offline"] = "openai"
     """`offline` computes its answers from the input, without any network."""
     model_api: Literal["responses", "chat_completions"] = "responses"
@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     offline_delay_ms: Annotated[int, Field(ge=0)] = 0
     """Between the words of a streamed answer of the offline model."""
     drain_s: Seconds = 30.0
-    """How long a stopping worker lets its runs finish."""
+    """How long a stopping worker has: runs may finish for 70 % of it, then stop at the end of their turn."""
     park_after_s: Seconds = 60.0
     """A run that lasts longer is parked beside its running: its offset is released, and it goes on."""
     crashes_tolerated: Positive = 4
