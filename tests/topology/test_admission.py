@@ -2,11 +2,11 @@
 
 import pytest
 
-from streams.observations import LimitRefused, StoreAway
+from streams.observations import LimitRefused, RequestDone, StoreAway
 from streams.options import LimitOptions
 from tests.doubles.flume import Flume, World
 from tests.doubles.held_runs import HeldRuns
-from tests.doubles.requests import body
+from tests.doubles.requests import PARTITIONS, body
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +33,22 @@ async def test_as_many_are_admitted_as_the_window_holds_and_the_others_are_told_
         assert 60_000 <= refused["error"]["retry_after_ms"] <= 61_000
         assert flume.observed.of(LimitRefused)[0].tenant_id == "acme"
         assert flume.world.dead_letters() == []
+
+
+async def test_what_a_limit_refused_and_is_read_again_is_refused_once() -> None:
+    async with limited(limit=0) as flume:
+        flume.outbox.hold()
+        flume.write(body("r-1"))
+        await flume.until(lambda: flume.observed.of(LimitRefused))
+        await flume.own([])
+        await flume.own(range(PARTITIONS))
+        flume.outbox.let_go()
+
+        await flume.settle()
+
+        assert len(flume.observed.of(LimitRefused)) == 2
+        assert [done.code for done in flume.observed.of(RequestDone)] == ["limit_requests"]
+        assert len(flume.world.responses("r-1")) == 1
 
 
 async def test_one_tenant_s_window_is_not_another_s() -> None:
