@@ -24,7 +24,7 @@ from streams.plans import PlanRefused
 from streams.ports import Clock, Outbox, ParkedBodies
 from streams.waits import Waits
 
-PATIENCE_S = 2.0  # an approval may be given before the request that asks for it is parked
+PATIENCE_S = 2.0  # an approval may be given while the request that asks for it is being parked
 LOOK_S = 0.05
 
 
@@ -197,7 +197,7 @@ class ControlDesk:
 
     async def _judge(self, tenant_id: str, command: ControlCommand) -> Result:
         approval_id, request_id = command.approval_id or "", command.request_id
-        parked = await self._awaiting(tenant_id, approval_id, request_id)
+        parked = await self._awaiting(tenant_id, approval_id)
         if parked is None:
             return Result(refused("not_found", approval_id, request_id))
         found = next(one for one in parked.approvals if one.approval_id == approval_id)
@@ -222,18 +222,20 @@ class ControlDesk:
         finding = Finding("done", None, approval_id, parked.request_id)
         return Result(finding, replace(parked, approvals=approvals, reason=reason))
 
-    async def _awaiting(self, tenant_id: str, approval_id: str, request_id: str | None) -> Parked | None:
-        """The parked request that asks for this; it may be on its way to the topic still."""
-        loop = asyncio.get_running_loop()
+    async def _awaiting(self, tenant_id: str, approval_id: str) -> Parked | None:
+        """The parked request that asks for this. Waited for only while its record is being written."""
+        loop, lot = asyncio.get_running_loop(), self._parts.waits.parking.lot
         give_up = loop.time() + PATIENCE_S
-        while True:
-            for waiting in self._parts.waits.parking.lot.awaiting(tenant_id, request_id):
+        while (waiting := lot.awaiting(tenant_id, approval_id)) is not None:
+            if waiting.place.offset >= 0:
+                if waiting.live:
+                    return None  # it expires just now
                 (parked,) = await self._parts.bodies.fetch([waiting.place])
-                if parked is not None and approval_id in {one.approval_id for one in parked.approvals}:
-                    return parked
+                return parked
             if loop.time() >= give_up:
                 return None
             await asyncio.sleep(LOOK_S)
+        return None
 
     async def _replay(self, order: Order, tenant_id: str, command: ControlCommand) -> Result:
         letter_id = command.dead_letter_id or ""

@@ -25,6 +25,7 @@ class Waiting:
     order: int
     lane: Lane | None  # of the session that it holds or waits in
     generation: int
+    approvals: tuple[str, ...] = ()  # ids of the tool calls that wait for people
     started: bool = False  # a run of it was started: nobody of its session goes before it
     token: str | None = None  # of its claim, where this worker admitted it and started no run
     live: bool = False  # it is in the pipeline again
@@ -61,14 +62,12 @@ class Lot:
         identities = self._paused.pop(tenant_id, set())
         return sorted((self._waiting[one] for one in identities), key=lambda one: one.order)
 
-    def awaiting(self, tenant_id: str, request_id: str | None) -> list[Waiting]:
-        """A tenant's requests (or this one) that wait for people, and are written down."""
-        return [
-            waiting
-            for identity in list(self._approvals)
-            if identity[0] == tenant_id and request_id in {None, identity[1]}
-            if (waiting := self._waiting[identity]).place.offset >= 0 and not waiting.live
-        ]
+    def awaiting(self, tenant_id: str, approval_id: str) -> Waiting | None:
+        """Who of a tenant asks people this; it may be on its way to the topic still."""
+        for identity in self._approvals:
+            if identity[0] == tenant_id and approval_id in self._waiting[identity].approvals:
+                return self._waiting[identity]
+        return None
 
     def queue(self, lane: Lane) -> list[Waiting]:
         """Who is parked of a session and holds it or waits in it, first one first."""
@@ -113,6 +112,7 @@ class Lot:
             parked.place_in_session,
             (parked.tenant_id, parked.session_id) if parked.holds and parked.session_id is not None else None,
             parked.generation,
+            tuple(one.approval_id for one in parked.approvals),
             parked.started,
             token,
             live=True,

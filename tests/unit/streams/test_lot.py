@@ -86,13 +86,21 @@ def test_rubbish_on_the_topic_is_passed_over() -> None:
     assert len(lot) == 0
 
 
-def test_what_waits_for_people_is_found_by_tenant() -> None:
+def test_what_waits_for_people_is_found_by_what_it_asks() -> None:
     lot = Lot()
-    told(lot, parked(1, ParkReason.APPROVAL), parked(2, ParkReason.DECIDED))
+    asked = PendingApproval("ap-1", "t", "c", "g", "{}", "d", AT)
+    told(
+        lot,
+        parked(1, ParkReason.APPROVAL, approvals=(asked,)),
+        parked(2, ParkReason.DECIDED, approvals=(replace(asked, approval_id="ap-2"),)),
+    )
 
-    assert [one.identity[1] for one in lot.awaiting("acme", None)] == ["r-1"]
-    assert lot.awaiting("globex", None) == []
-    assert lot.awaiting("acme", "r-2") == []
+    found = lot.awaiting("acme", "ap-1")
+
+    assert found is not None
+    assert found.identity[1] == "r-1"
+    assert lot.awaiting("globex", "ap-1") is None
+    assert lot.awaiting("acme", "ap-2") is None
 
 
 def test_it_is_due_at_whatever_comes_first() -> None:
