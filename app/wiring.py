@@ -8,6 +8,7 @@ import redis.asyncio as redis
 
 from agents_defs.registry import Registry
 from app.adapters.clock import SystemClock
+from app.adapters.group_coverage import GroupCoverage
 from app.adapters.kafka_control import KafkaControl
 from app.adapters.kafka_dead_letters import KafkaDeadLetters
 from app.adapters.kafka_deltas import KafkaDeltas
@@ -162,6 +163,7 @@ def wire(
         ledger.rebuild,
         observer,
         name or "",
+        GroupCoverage(kafka).nobody_owns_anything,
         _checking(worker_name, lifeline),
         (desk.assigned, control.assigned),
     )

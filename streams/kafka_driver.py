@@ -38,6 +38,13 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = 100  # a stopping or rebalancing worker must not wait for a fetch
         return consumer
 
+    async def join_again(self) -> None:
+        """Ask the group for another assignment."""
+        await self.call_thread(self._join_again)
+
+    async def _join_again(self) -> None:
+        self._ensure_consumer()._coordinator.request_rejoin()
+
     async def read_again(self, tp: TP, offset: int) -> None:
         """Go on reading a partition there."""
         await self.call_thread(self._read_again, tp, offset)
@@ -169,6 +176,10 @@ class CommittedConsumer(driver.Consumer):
         message.begins = record.__dict__[BEGINS]
         message.ends = record.__dict__[ENDS]
         return message
+
+    async def join_again(self) -> None:
+        """Ask the group for another assignment."""
+        await cast(CommittedThread, self._thread).join_again()
 
     async def read_again(self, tp: TP, offset: int | None) -> None:
         """Go on reading a partition there, or at what is released."""

@@ -236,13 +236,17 @@ class Pipeline:
     # -- lanes
 
     def _enqueue(self, entry: Entry, accepted: Accepted) -> None:
-        request = accepted.request
+        request, left_s = accepted.request, None
+        if request.deadline is not None:
+            left_s = (request.deadline - self._stages.clock.at()).total_seconds()
+            if left_s <= 0:
+                self.endings.expire(entry)
+                return
         entry.lane = (request.tenant_id, request.session_id) if request.session_id is not None else None
         entry.queued = True
         self.lanes.enter(entry.lane, entry)
-        if request.deadline is not None:
-            left_s = (request.deadline - self._stages.clock.at()).total_seconds()
-            entry.alarm = asyncio.get_running_loop().call_later(max(0.0, left_s), self.endings.expire, entry)
+        if left_s is not None:
+            entry.alarm = asyncio.get_running_loop().call_later(left_s, self.endings.expire, entry)
 
     def start_runs(self) -> None:
         """As many as are ready and have a slot."""

@@ -1,5 +1,6 @@
 """Every processor: the Faust apps, and what they bind the topics to."""
 
+import asyncio
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
@@ -23,6 +24,7 @@ Follower = Callable[[frozenset[int], frozenset[int]], None]
 Sign = Callable[[int], Coroutine[Any, Any, None]]
 
 WEEK_S = 604_800
+IDLE_S = 5.0
 FETCH_BYTES = 4 * 1024 * 1024
 
 
@@ -36,6 +38,7 @@ class IntakeParts:
     rebuild: Callable[[Sequence[int], Sign], Coroutine[Any, Any, object]]
     observer: Observer
     offset_metadata: str
+    nobody_owns_anything: Callable[[], Awaitable[bool]]
     check_name: Callable[[], Awaitable[None]]  # does not return where another worker has this one's name
     followers: Sequence[Follower] = ()  # are told which partitions are ours, and which were gained
 
@@ -177,6 +180,8 @@ def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts, continuit
             follow(frozenset(partitions), gained)
         if gained:
             app.add_future(parts.rebuild(sorted(gained), enter))
+        if not partitions:
+            app.add_future(_look_for_work(app, parts))
 
     async def enter(partition: int) -> None:
         """All that its predecessors left is known: what is parked may go on from the committed offset."""
@@ -190,6 +195,15 @@ def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts, continuit
 
     app.on_partitions_revoked.connect(revoked, weak=False)
     app.on_partitions_assigned.connect(assigned, weak=False)  # type: ignore[arg-type]  # faust's Protocol
+
+
+async def _look_for_work(app: CommittedApp, parts: IntakeParts) -> None:
+    """Who has nothing to do joins again where nobody has: the leader did not know the partitions."""
+    idle = parts.ownership.present
+    while parts.ownership.present is idle:
+        await asyncio.sleep(IDLE_S)
+        if parts.ownership.present is idle and await parts.nobody_owns_anything():
+            await _consumer(app).join_again()
 
 
 def check_faust() -> None:

@@ -4,6 +4,10 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from agents_defs.registry import Registry
 from app import lifetime
@@ -102,6 +106,19 @@ def admission_dies() -> None:
     setattr(Admission, "decide", decide)  # noqa: B010  as above
 
 
+def knows_no_partitions_at_first() -> None:
+    """As the leader of a group does right after Kafka was restarted."""
+    assign = RoundRobinPartitionAssignor.assign
+    knows: list[bool] = []
+
+    def first_none(_: object, cluster: Any, members: Any) -> Any:
+        known = cluster if knows else SimpleNamespace(partitions_for_topic=lambda _: None)
+        knows.append(True)
+        return assign(known, members)
+
+    setattr(RoundRobinPartitionAssignor, "assign", classmethod(first_none))  # noqa: B010  as above
+
+
 MUTANTS: Mapping[str, Callable[[], None]] = {
     mutant.__name__: mutant
     for mutant in (
@@ -117,6 +134,7 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
         dies_before_releasing,
         waits_before_committing,
         admission_dies,
+        knows_no_partitions_at_first,
     )
 }
 
