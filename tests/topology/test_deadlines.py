@@ -6,6 +6,7 @@ from typing import Any
 from agents_defs.registry import AgentSpec
 from schemas.failures import Code, RunFailure
 from schemas.times import format_at
+from streams.observations import RunEnded, RunStarted
 from tests.doubles.flume import NEVER_BUILT, Flume
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.memory_outbox import NAMES
@@ -29,6 +30,7 @@ async def test_a_request_past_its_deadline_is_not_started(flume: Flume) -> None:
 
     assert (response["status"], response["error"]["code"]) == ("expired", "expired")
     assert flume.runs.started == []
+    assert [*flume.observed.of(RunStarted), *flume.observed.of(RunEnded)] == []
     assert "started_at" not in response
     assert flume.world.dead_letters() == []
 
