@@ -72,8 +72,8 @@ STREAM = Row(
         Panel(
             "Deliveries repaired",
             "Times that records were fetched and then not delivered, which was noticed, and they were read "
-            "again. Around a rebalance that is normal: nothing is lost. Steadily without one: report it, with "
-            "the worker's log.",
+            "again. Around a rebalance that is normal: nothing is lost. Steadily without one: report it, "
+            "with the worker's log.",
             "ops",
             (Query(per_second("penstock_deliveries_repaired_total"), "repaired"),),
             steps=((0.1, "yellow"),),
