@@ -16,18 +16,18 @@ from benchmarks.terms import Terms
 from benchmarks.worker_process import BenchFailed
 
 TOOL_CALLS = 2  # and so three calls of the model
+WARM_UP = 500  # several times what is in flight, for runs that start together end together at first
 EMPTY = "empty transaction (begin, one record, commit)"
 KEPT = {"appendonly": ("yes",), "appendfsync": ("everysec", "always")}
 
 
 async def three_step_cost(found: Servers, scale: Scale, report: Report) -> Figures:
     """Three durable steps (three model calls, two tools) in CPU, beside the same in the bare SDK."""
-    warm_up = scale.step_runs // 4
     alone = Terms(
         found.bootstrap,
         found.redis_url,
         "alone-steps",
-        warm_up=warm_up,
+        warm_up=WARM_UP,
         runs=scale.step_runs,
         tool_calls=TOOL_CALLS,
         in_flight=1,  # where the bare SDK is at its best: runs that share an Agent pay for each other
@@ -36,7 +36,7 @@ async def three_step_cost(found: Servers, scale: Scale, report: Report) -> Figur
         "three model calls and two tools, instant model (bare: one at a time; Penstock: 100 in flight)",
         [
             entrants.alone(alone),
-            entrants.entrant(TRANSACTIONAL, _terms(found, "steps"), Plan(scale.step_runs, warm_up)),
+            entrants.entrant(TRANSACTIONAL, _terms(found, "steps"), Plan(scale.step_runs, WARM_UP)),
         ],
         scale.repeats,
         report,
