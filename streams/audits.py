@@ -8,6 +8,7 @@ from schemas.codec import encode
 from schemas.versions import schema_header
 from streams.flow import Emission
 
+LONGEST = 512  # of what others wrote: their records may be of any size
 AUDIT_HEADERS = [schema_header("audit")]
 
 
@@ -30,7 +31,7 @@ def refused(code: str, subject: str | None = None, request_id: str | None = None
 
 def audit(topic: str, partition: int, key: bytes | None, record: AuditRecord) -> Emission:
     """The record on its topic."""
-    return Emission(topic, partition, key, encode(record), AUDIT_HEADERS)
+    return Emission(topic, partition, key and key[:LONGEST], encode(record), AUDIT_HEADERS)
 
 
 def of_command(
@@ -40,11 +41,11 @@ def of_command(
     return AuditRecord(
         audit_id=audit_id,
         at=at,
-        actor=actor or "unknown",
+        actor=(actor or "unknown")[:LONGEST],
         action=action,
-        tenant_id=tenant_id,
+        tenant_id=tenant_id and tenant_id[:LONGEST],
         request_id=finding.request_id,
-        subject=finding.subject,
+        subject=finding.subject and finding.subject[:LONGEST],
         before_sha256=finding.before_sha256,
         after_sha256=finding.after_sha256,
         outcome=finding.outcome,

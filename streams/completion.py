@@ -3,7 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
+from agents_defs.journal_entries import calls_of
 from agents_defs.run_journal import RunLost
+from agents_defs.run_scope import header_safe
+from schemas.failures import Code
 from schemas.responses import Memory, Status
 from streams.conveyor import Conveyor
 from streams.deltas import DeltaFeed
@@ -45,7 +48,7 @@ class Completion:
         parcel, outcome = self.emissary.outcome(
             candidate, outcome, entry.attempt, feed, self._clock.at(), parked=entry.parked is not None
         )
-        if entry.began and isinstance(candidate, Accepted):
+        if entry.began:
             try:
                 await self._decide(entry, candidate, outcome, parcel)
             except RunLost:
@@ -57,13 +60,15 @@ class Completion:
         code = outcome.problem.code if outcome.problem else None
         self._observer.observe(RequestDone(agent, outcome.status, code, outcome.status is Status.FAILED))
 
-    async def _decide(self, entry: Entry, accepted: Accepted, outcome: Outcome, parcel: Parcel) -> None:
+    async def _decide(
+        self, entry: Entry, candidate: Accepted | Invalid, outcome: Outcome, parcel: Parcel
+    ) -> None:
         """With its session's turn, before it is published: who reads the answer may ask on at once."""
-        request = accepted.request
-        key = RunKey(request.tenant_id, request.request_id, entry.attempt, entry.token, entry.generation)
+        key = RunKey(*identity(candidate), entry.attempt, entry.token, entry.generation)
+        session_id = candidate.request.session_id if isinstance(candidate, Accepted) else None
         turn = None
-        if request.session_id is not None and outcome.new_items and outcome.memory is not Memory.NONE:
-            turn = SessionTurn(request.session_id, outcome.new_items)
+        if session_id is not None and outcome.new_items and outcome.memory is not Memory.NONE:
+            turn = SessionTurn(session_id, outcome.new_items)
         encoded = encode_parcel(parcel)
         try:
             await self._patience.asked(lambda: self._store.decide(key, encoded, turn))
@@ -79,7 +84,25 @@ class Completion:
             return
         queued_s = self._clock.now() - candidate.received
         outcome = Outcome(Status.REFUSED, problem, queued_s=queued_s, generation=entry.generation)
+        if entry.attempt > 1 or (entry.parked is not None and entry.parked.started):
+            outcome = await self._ran_before(entry, outcome)
         await self.finish(conveyor, entry, candidate, outcome, feed_of(entry))
+
+    async def _ran_before(self, entry: Entry, outcome: Outcome) -> Outcome:
+        """A run was started when the request could be accepted still: what it cost is kept, if anything."""
+        key = RunKey(*identity(entry.candidate), entry.attempt, entry.token, entry.generation)
+        try:
+            begun = await self._patience.asked(lambda: self._store.begin(key, 0, None))
+        except RunLost:
+            return outcome
+        entry.began = True
+        mine = f"{header_safe(f'{key.tenant_id}/{key.request_id}/{key.generation}')}/"
+        calls = tuple(one for one in calls_of(begun.entries) if one.call_id.startswith(mine))
+        if not calls and not entry.published:
+            return outcome
+        message = "the run began with an agent that this worker does not have any more: deploy it again"
+        problem = Problem(Code.AGENT_VERSION_GONE, message)
+        return replace(outcome, status=Status.FAILED, problem=problem, calls=calls, published=entry.published)
 
     async def reject(self, conveyor: Conveyor, entry: Entry, rejected: Rejected) -> None:
         """It cannot be decoded."""

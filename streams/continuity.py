@@ -4,7 +4,7 @@ Around a rebalance Faust may throw away what was fetched and delivered already. 
 is acknowledged there releases what nobody has seen. Offsets do not show it: they have gaps by themselves.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from enum import Enum
 
 
@@ -23,11 +23,13 @@ class Continuity:
         self._next: dict[int, int] = {}
         self._seeking: set[int] = set()
 
-    def assigned(self, retained: Collection[int]) -> None:
-        """All is read again from what is released; of what was retained more was taken in already."""
+    def assigned(self, retained: Mapping[int, int | None]) -> None:
+        """All is read again from what is released; of what was retained the position is known."""
         self._seeking.clear()
-        for partition in set(self._next) - set(retained):
-            del self._next[partition]
+        self._next = {
+            partition: self._next.get(partition, -1) if position is None else position
+            for partition, position in retained.items()
+        }
 
     def begin(self, partition: int, released: int) -> None:
         """A partition that was gained is read from there."""

@@ -12,7 +12,7 @@ from schemas.control import Command, ControlCommand
 from schemas.dead_letters import DeadLetter
 from schemas.failures import FAILURES, Code
 from schemas.partitions import partition_for
-from streams.audits import Finding, audit, of_command, refused
+from streams.audits import LONGEST, Finding, audit, of_command, refused
 from streams.emission import Emissary
 from streams.endings import Endings
 from streams.flow import Accepted, Emission, Parcel, Problem, Record
@@ -184,8 +184,9 @@ class ControlDesk:
 
     def _cancel(self, key: Identity, command: ControlCommand) -> Finding:
         parts = self._parts
-        said = f" ({command.reason})" if command.reason else ""
-        problem = Problem(Code.CANCELLED, f"cancelled by {command.actor or 'a command'}{said}")
+        said = f" ({command.reason[:LONGEST]})" if command.reason else ""
+        who = (command.actor or "a command")[:LONGEST]
+        problem = Problem(Code.CANCELLED, f"cancelled by {who}{said}")
         waiting = parts.waits.find(key)
         if parts.endings.cancel(key, problem):
             return Finding("done", request_id=key[1])
@@ -212,8 +213,8 @@ class ControlDesk:
         decided = replace(
             found,
             approved=command.command is Command.APPROVE,
-            actor=command.actor,
-            reason=command.reason,
+            actor=command.actor and command.actor[:LONGEST],
+            reason=command.reason and command.reason[:LONGEST],
             decided_at=at,
         )
         approvals = tuple(decided if one is found else one for one in parked.approvals)

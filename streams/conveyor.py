@@ -4,7 +4,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from streams.entries import Entry, Register
-from streams.flow import Accepted
+from streams.flow import Accepted, Problem
 from streams.lanes import Lanes
 
 
@@ -31,6 +31,10 @@ class Conveyor(Protocol):
 
     async def run(self, entry: Entry, accepted: Accepted) -> None:
         """One attempt, and what follows from how it ends."""
+        ...
+
+    async def conclude(self, entry: Entry, accepted: Accepted, problem: Problem) -> None:
+        """It fails of this, and what it cost is kept."""
         ...
 
     def leave(self, entry: Entry) -> None:

@@ -178,6 +178,10 @@ class Emissary:
         key = parked_key(parked.tenant_id, parked.request_id)
         return Emission(self.topics.parked, parked.record.partition, key, encode_parked(parked))
 
+    def fits(self, parked: Parked) -> bool:
+        """Whether a record can hold it."""
+        return len(encode_parked(parked)) <= self.max_record_bytes - ROOM_BYTES
+
     def unparked(self, tenant_id: str, request_id: str, partition: int) -> Emission:
         """It waits no more."""
         return Emission(self.topics.parked, partition, parked_key(tenant_id, request_id), None)

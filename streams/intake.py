@@ -35,6 +35,15 @@ class Intake:
                 now,
                 at,
             )
+        headers = sum(len(name) + len(header or b"") for name, header in record.headers)
+        if headers > self.max_request_bytes:
+            return Rejected(
+                record,
+                Code.OVERSIZE,
+                f"the record's headers have {headers} bytes, the limit is {self.max_request_bytes}",
+                now,
+                at,
+            )
         try:
             envelope = read_request(record.value, record.headers)
             sha256 = request_sha256(envelope.document)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from streams.flow import Problem
 from streams.parked import Parked, ParkedPlace, ParkReason, decode_parked, identity_of
 from streams.timetable import Timetable
 
@@ -27,6 +28,7 @@ class Waiting:
     generation: int
     approvals: tuple[str, ...] = ()  # ids of the tool calls that wait for people
     started: bool = False  # a run of it was started: nobody of its session goes before it
+    ending: Problem | None = None  # it goes on only to end
     token: str | None = None  # of its claim, where this worker admitted it and started no run
     live: bool = False  # it is in the pipeline again
 
@@ -55,7 +57,7 @@ class Lot:
 
     def paused_tenants(self) -> list[str]:
         """Those for whom anything waits."""
-        return [tenant_id for tenant_id, waiting in self._paused.items() if waiting]
+        return list(self._paused)
 
     def resumed(self, tenant_id: str) -> list[Waiting]:
         """Those that only waited for their tenant, in the order of their records."""
@@ -114,7 +116,7 @@ class Lot:
             parked.generation,
             tuple(one.approval_id for one in parked.approvals),
             parked.started,
-            token,
+            token=token,
             live=True,
         )
         self._waiting[waiting.identity] = waiting
@@ -142,7 +144,11 @@ class Lot:
             return None
         self.timetable.remove(identity)
         self._approvals.discard(identity)
-        self._paused.get(identity[0], set()).discard(identity)
+        paused = self._paused.get(identity[0])
+        if paused is not None:
+            paused.discard(identity)
+            if not paused:
+                del self._paused[identity[0]]
         partition = self._by_partition[waiting.place.partition]
         partition.discard(identity)
         if not partition:

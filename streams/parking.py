@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from streams.emission import Emissary
@@ -13,18 +12,11 @@ from streams.parked import Parked
 from streams.ports import Clock, Outbox, ParkedBodies
 
 MOST_AT_ONCE = 64
+UNREADABLE_S = 5.0  # until a record that cannot be read is looked at again
 LONGEST_SLEEP_S = 0.1  # the clock of due times may be set; nothing is late by more than this
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """A parked request that goes on, and how it came to that."""
-
-    waiting: Waiting
-    ending: Problem | None = None  # it goes on only to end
-
-
-Resume = Callable[[Parked, Waiting, "Problem | None"], None]
+Resume = Callable[[Parked, Waiting], None]
 
 
 class Parking:
@@ -42,8 +34,8 @@ class Parking:
         self._resume: Resume
         self._look_again: Callable[[str], None]
         self._arrived_up_to: dict[int, int] = {}  # intake took in all that stands before, by partition
-        self._blocked: dict[int, list[Release]] = {}
-        self._releases: list[Release] = []
+        self._blocked: dict[int, list[Waiting]] = {}
+        self._releases: list[Waiting] = []
         self._wake: Final = asyncio.Event()
 
     def bind(self, resume: Resume, look_again: Callable[[str], None]) -> None:
@@ -93,15 +85,15 @@ class Parking:
     def release(self, waiting: Waiting, ending: Problem | None = None) -> None:
         """Let it go on as soon as its body is read again."""
         waiting.live = True
-        release = Release(waiting, ending)
+        waiting.ending = ending or waiting.ending
         partition = waiting.place.partition
         arrived = self._arrived_up_to.get(partition)
         if arrived is None or (waiting.lane is not None and waiting.order >= arrived):
             # Not before its partition is open: its outcome may be published. And after a takeover an earlier
             # one of its session may still be on its way.
-            self._blocked.setdefault(partition, []).append(release)
+            self._blocked.setdefault(partition, []).append(waiting)
             return
-        self._releases.append(release)
+        self._releases.append(waiting)
         self._wake.set()
 
     def back(self, waiting: Waiting, due: float | None) -> None:
@@ -132,9 +124,9 @@ class Parking:
         self._arrived_up_to[partition] = max(offset + 1, self._arrived_up_to.get(partition, 0))
         blocked = self._blocked.get(partition)
         if blocked:
-            free = [one for one in blocked if one.waiting.lane is None or one.waiting.order <= offset]
+            free = [one for one in blocked if one.lane is None or one.order <= offset]
             if free:
-                self._blocked[partition] = [release for release in blocked if release not in free]
+                self._blocked[partition] = [one for one in blocked if one not in free]
                 self._releases += free
                 self._wake.set()
 
@@ -179,15 +171,16 @@ class Parking:
     async def hand_over(self) -> None:
         """Read the bodies of some that are released, and put them into the pipeline again."""
         batch, self._releases = self._releases[:MOST_AT_ONCE], self._releases[MOST_AT_ONCE:]
-        batch = [release for release in batch if self._stands(release.waiting)]
-        bodies = await self._bodies.fetch([release.waiting.place for release in batch])
-        for release, parked in zip(batch, bodies, strict=True):
-            if not self._stands(release.waiting):
+        batch = [waiting for waiting in batch if self._stands(waiting)]
+        bodies = await self._bodies.fetch([waiting.place for waiting in batch])
+        for waiting, parked in zip(batch, bodies, strict=True):
+            if not self._stands(waiting):
                 continue
             if parked is None:
-                self._observer.observe(Fault("parking", f"the record of {release.waiting.identity} is gone"))
-                continue
-            self._resume(parked, release.waiting, release.ending)
+                self._observer.observe(Fault("parking", f"the record of {waiting.identity} cannot be read"))
+                self.back(waiting, self._clock.at().timestamp() + UNREADABLE_S)
+            else:
+                self._resume(parked, waiting)
 
     def _stands(self, waiting: Waiting) -> bool:
         return self.lot.find(waiting.identity) is waiting and waiting.place.offset >= 0

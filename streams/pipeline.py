@@ -100,8 +100,7 @@ class Pipeline:
 
     async def room(self) -> None:
         """Wait until one more record may be taken in: this is the back-pressure on Kafka."""
-        if not self.register.room.is_set():
-            await self.register.room.wait()
+        await self.register.room.wait()
 
     def close(self) -> None:
         """Take in nothing more."""
@@ -249,7 +248,9 @@ class Pipeline:
             entry.alarm = asyncio.get_running_loop().call_later(left_s, self.endings.expire, entry)
 
     def start_runs(self) -> None:
-        """As many as are ready and have a slot."""
+        """As many as are ready and have a slot; none where this worker ends: who is next starts them."""
+        if self._stages.execution.departure.begun:
+            return
         while (entry := self.lanes.start()) is not None:
             waits = self.register.lives(entry) and entry.task is None
             if not waits or not isinstance(entry.candidate, Accepted):
@@ -336,15 +337,18 @@ class Pipeline:
                 exception=repr(error),
                 stack=traceback.format_exc(),
             )
-            # What the run has cost is kept, also where its answer could not be written down.
-            ran = entry.outcome or Outcome(
-                Status.FAILED,
-                calls=tuple(entry.calls),
-                published=entry.published,
-                generation=entry.generation,
-            )
-            failed = replace(ran, status=Status.FAILED, problem=problem, output=None, new_items=())
-            await self._stages.completion.finish(self, entry, entry.candidate, failed, entry.feed)
+            await self.conclude(entry, entry.candidate, problem)
+
+    async def conclude(self, entry: Entry, candidate: Accepted | Invalid, problem: Problem) -> None:
+        """It fails of this. What it has cost is kept, also where its answer could not be written."""
+        ran = entry.outcome or Outcome(
+            Status.FAILED,
+            calls=tuple(entry.calls),
+            published=entry.published,
+            generation=entry.generation,
+        )
+        failed = replace(ran, status=Status.FAILED, problem=problem, output=None, new_items=())
+        await self._stages.completion.finish(self, entry, candidate, failed, entry.feed)
 
     def done(self, entry: Entry) -> None:
         """The outcome is durable: release the offset, and let the next one start."""

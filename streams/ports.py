@@ -86,8 +86,11 @@ class ClaimStore(Protocol):
         """
         ...
 
-    async def rebuilt(self, shelf: Shelf, position: int) -> None:
-        """All of a shelf up to there is remembered."""
+    async def rebuilt(self, shelf: Shelf, position: int, owner: str = "") -> None:
+        """All of a shelf up to there is remembered.
+
+        StoreUnavailable where the store does not know its owner (if one is named): it was emptied meanwhile.
+        """
         ...
 
     async def checkpoint(self, shelf: Shelf) -> int | None:

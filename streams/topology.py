@@ -170,9 +170,9 @@ def _bind_ownership(app: CommittedApp, topic: str, parts: IntakeParts, continuit
     async def assigned(_: Any, assigned: Collection[TP], *__: Any, **___: Any) -> None:
         partitions = sorted(tp.partition for tp in assigned if tp.topic == topic)
         gained, lost = parts.ownership.assigned(_consumer(app).membership(), partitions)
-        retained = set(partitions) - gained
-        continuity.assigned(retained)
-        parts.pipeline.reassigned(sorted(retained))
+        retained = sorted(set(partitions) - gained)
+        parts.pipeline.reassigned(retained)
+        continuity.assigned({partition: parts.pipeline.tracker.position(partition) for partition in retained})
         parts.observer.observe(
             OwnershipChanged(tuple(partitions), tuple(sorted(gained)), tuple(sorted(lost)))
         )

@@ -161,6 +161,9 @@ class Waits:
             spans=suspended.spans,
             queued_s=suspended.queued_s,
         )
+        if not self._emissary.fits(parked):
+            await self._too_large(entry, accepted)
+            return
         asked = self._asked(entry, accepted, parked)
         waiting = entry.waiting = self.parking.lot.reserve(parked)
         self._take_along(entry)
@@ -173,6 +176,8 @@ class Waits:
         if not self._pipeline.register.lives(entry) or not unfinished or not isinstance(candidate, Accepted):
             return
         parked = replace(self._parked(entry, candidate, ParkReason.RUNNING, None), started=True)
+        if not self._emissary.fits(parked):
+            return  # it holds up the offsets behind it, and goes on
         usage = self._usage(entry, candidate)
         # At once: should the run end before this is written, its outcome must not tell the same calls again.
         entry.published = frozenset(parked.published_calls)
@@ -211,9 +216,17 @@ class Waits:
             parked = replace(parked, order=order)
         if not admitted:
             parked = replace(parked, attempt=0)
+        if not self._emissary.fits(parked):
+            self._pipeline.spawn(entry, self._too_large(entry, accepted))
+            return
         entry.suspended = True
         waiting = entry.waiting = self.parking.lot.reserve(parked, entry.token)
         self._pipeline.spawn(entry, self._write(entry, accepted, parked, waiting))
+
+    async def _too_large(self, entry: Entry, accepted: Accepted) -> None:
+        """No record holds what it would have to wait with: its arguments, or the limits are set that high."""
+        message = "what is to be kept while it waits does not fit into a record: ask for less at a time"
+        await self._pipeline.conclude(entry, accepted, Problem(Code.OUTPUT_TOO_LARGE, message))
 
     def _pause(self, entry: Entry, accepted: Accepted) -> None:
         if entry.waiting is None:
@@ -320,7 +333,7 @@ class Waits:
 
     # -- out of it
 
-    def resume(self, parked: Parked, waiting: Waiting, ending: Problem | None) -> None:
+    def resume(self, parked: Parked, waiting: Waiting) -> None:
         """A parked request goes on: it asks for its admission as one that was just read."""
         now, at = self._clock.now(), self._clock.at()
         place = (parked.record.partition, parked.record.offset)
@@ -336,7 +349,7 @@ class Waits:
             published=frozenset(parked.published_calls),
             parked=parked,
             waiting=waiting,
-            ending=ending or overdue(parked, at),
+            ending=waiting.ending or overdue(parked, at),
         )
         self._pipeline.enter(entry)
 

@@ -184,7 +184,8 @@ class KafkaLedger:
             # The position passes aborted records and markers, too, once all before them was handed out.
             for place in [place for place in behind if await reader.position(place) >= ends[place]]:
                 if place.topic != self._topics.parked:
-                    await self._claims.rebuilt(self._shelf(place), ends[place])
+                    owner = tenures[place.partition].name
+                    await self._claims.rebuilt(self._shelf(place), ends[place], owner)
                 del behind[place]
                 if all(other.partition != place.partition for other in behind):
                     await open_up(place.partition)

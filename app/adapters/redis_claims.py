@@ -21,6 +21,7 @@ ADMIT, DUPLICATE, CONFLICT, REFUSE, LOST, DECIDED, GONE = range(7)
 CLAIM: Final = script("claim")
 ANSWER: Final = script("answer")
 OWN: Final = script("own")
+REBUILT: Final = script("rebuilt")
 
 
 class RedisClaims:
@@ -92,12 +93,11 @@ class RedisClaims:
         for shelf, position in checkpoints.items():
             self._known[shelf] = max(position, self._known.get(shelf, 0))
 
-    async def rebuilt(self, shelf: Shelf, position: int) -> None:
+    async def rebuilt(self, shelf: Shelf, position: int, owner: str = "") -> None:
         """All of a shelf up to there is remembered."""
-        try:
-            await self._batch.client.set(self._keys.ledger(shelf), position)
-        except (RedisError, OSError) as error:
-            raise StoreUnavailable(str(error)) from error
+        keys = [self._keys.ledger(shelf), self._keys.owner(shelf.partition)]
+        if not await self._batch.call(REBUILT, keys, [position, owner]):
+            raise StoreUnavailable("it was emptied, or is another's, while the partition was read")
         self._known[shelf] = position
 
     async def checkpoint(self, shelf: Shelf) -> int | None:

@@ -362,3 +362,18 @@ async def test_an_attempt_is_numbered_from_where_the_claimer_stands(store: Claim
 
     assert await store.claim([later, claim("r-2")]) == [Admit(4), Admit(1)]
     assert await store.claim([later]) == [Admit(5)]
+
+
+async def test_a_store_that_was_emptied_while_a_shelf_was_read_does_not_take_it_for_remembered(
+    case: ClaimCase,
+) -> None:
+    store = case.worker()
+    await store.own([0], 3, "owner")
+    await store.rebuilt(RESPONSES, 7, "owner")
+    assert await store.checkpoint(RESPONSES) == 7
+
+    await case.empty()
+
+    with pytest.raises(StoreUnavailable):
+        await store.rebuilt(RESPONSES, 9, "owner")
+    assert await store.checkpoint(RESPONSES) is None

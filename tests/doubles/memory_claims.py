@@ -175,9 +175,11 @@ class MemoryClaims:
         else:
             del self.memory.journals[key]
 
-    async def rebuilt(self, shelf: Shelf, position: int) -> None:
+    async def rebuilt(self, shelf: Shelf, position: int, owner: str = "") -> None:
         """All of a shelf up to there is remembered."""
         self._require()
+        if owner and self.memory.owners.get(shelf.partition, (0, ""))[1] != owner:
+            raise StoreUnavailable("it was emptied, or is another's, while the partition was read")
         self.memory.positions[shelf] = self._known[shelf] = position
 
     async def checkpoint(self, shelf: Shelf) -> int | None:

@@ -1,5 +1,6 @@
 """A delta sink in memory."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -14,6 +15,16 @@ class MemoryDeltas:
     def __init__(self, at: Callable[[], datetime]) -> None:
         self._at = at
         self.published: list[dict[str, Any]] = []
+        self._gate = asyncio.Event()
+        self._gate.set()
+
+    def hold(self) -> None:
+        """Settle no feed until `let_go`."""
+        self._gate.clear()
+
+    def let_go(self) -> None:
+        """Settle again."""
+        self._gate.set()
 
     def touch(self, feed: DeltaFeed) -> None:
         """The feed has something new."""
@@ -22,4 +33,5 @@ class MemoryDeltas:
 
     async def settle(self, feed: DeltaFeed) -> None:
         """Publish what is left of the feed."""
+        await self._gate.wait()
         self.touch(feed)

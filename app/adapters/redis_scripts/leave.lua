@@ -5,9 +5,11 @@ for i = 1, #KEYS, 2 do
   local marker = redis.call('GET', marker_key)
   if stands(marker, 'A', held_by) or stands(marker, 'O', held_by) then
     redis.call('HSET', journal, '@run:' .. attempt, 'ended')
-    redis.call('PEXPIRE', journal, math.max(keep, horizon))
-    if redis.call('PTTL', marker_key) < keep then
-      redis.call('PEXPIRE', marker_key, keep)
+    if keep > 0 then -- it waits, for how long nobody knows: what waits does not expire
+      redis.call('PERSIST', journal)
+      redis.call('PERSIST', marker_key)
+    else
+      redis.call('PEXPIRE', journal, horizon)
     end
     out[#out + 1] = redis.call('HGET', journal, '@session') or ''
   else

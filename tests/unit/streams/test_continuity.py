@@ -41,13 +41,16 @@ def test_what_is_read_a_second_time_is_no_hole_and_takes_nothing_back(seen: Cont
     assert seen.next_offset(0) == 9
 
 
-def test_a_retained_partition_goes_on_where_it_was_and_a_gained_one_begins_anew(seen: Continuity) -> None:
+def test_a_retained_partition_is_read_from_its_position_and_a_gained_one_begins_anew(
+    seen: Continuity,
+) -> None:
     seen.begin(1, 7)
-    seen.judge(0, 5, 6)
+    seen.judge(0, 5, 101)
 
-    seen.assigned(retained={0})
+    seen.assigned({0: 50, 2: None})
 
-    assert seen.next_offset(0) == 6
+    assert seen.judge(0, 61, 62) is HOLE  # what stands before is worked on, and has to be adopted
+    assert seen.next_offset(0) == 50
     assert seen.judge(1, 7, 8) is HOLE
     seen.begin(1, 7)
     assert seen.judge(1, 7, 8) is NEXT

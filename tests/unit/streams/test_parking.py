@@ -49,7 +49,7 @@ class Clockwork:
         self.parking = Parking(
             Emissary(NAMES, 100_000), Outbox(self.bodies), self.bodies, self.clock, Observers()
         )
-        self.parking.bind(lambda parked, *_: self.resumed.append(parked.request_id), lambda _: None)
+        self.parking.bind(lambda parked, _: self.resumed.append(parked.request_id), lambda _: None)
 
     def parked(self, number: int, due_s: float | None, **more: Any) -> Parked:
         record = Record("agent.requests", 0, number, 0, b"acme", b"{}")
