@@ -24,8 +24,8 @@ class Scale:
     def of(cls, *, repeats: int, runs: int, quick: bool) -> "Scale":
         """From the flags."""
         if quick:
-            return cls(1, 1000, 3000, 1, 2000, 1, 1500, 500, 300, 500, 200)
-        few = min(3, repeats)
+            return cls(1, 1000, 3000, 1, 2000, 1, 1500, 500, 300, 1000, 200)
+        few, calfkits = min(3, repeats), max(500, runs // 3)
         return cls(
             repeats,
             runs,
@@ -34,8 +34,8 @@ class Scale:
             8000,
             few,
             3000,
-            max(500, runs // 3),
+            calfkits,
             max(300, runs // 6),
-            runs // 2,
+            max(1000, runs // 2),
             400,
         )
