@@ -4,25 +4,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import pytest
-
-from agents_defs.run_journal import ApprovalRequest, RunNeedsApproval
+from agents_defs.registry import AgentSpec
+from agents_defs.run_journal import RunHandedOver
 from schemas.failures import Code, RunFailure
-from streams.observations import Fault
 from streams.options import LimitOptions
 from streams.ownership import Membership
-from streams.parked import Parked
-from tests.doubles.flume import Flume, World
+from tests.doubles.flume import NEVER_BUILT, Flume, World
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.memory_outbox import NAMES
 from tests.doubles.requests import body, partition_of
 from tests.topology.test_control import audited
-from tests.topology.test_parking import POSTPONED, later, left_parked, until_parked
+from tests.topology.test_parking import POSTPONED, later, left_parked, parked, until_parked
 
 PARTITION = partition_of("acme")
 ONE_A_MINUTE = LimitOptions(requests_per_minute=1)
 FAR_AHEAD = "9999-12-31T23:59:59Z"
-HALF_A_LETTER = "\ud800"
 BROKEN = RunFailure(Code.MODEL_UNAVAILABLE)
 
 
@@ -129,57 +125,6 @@ async def test_nobody_goes_between_the_attempts_of_another_after_a_takeover_eith
         await other.settle()
 
         assert other.runs.started == ["r-2", "r-1"]
-
-
-# -- a parked record that cannot be written as it is
-
-
-async def test_arguments_with_half_a_letter_are_waited_for_and_hold_their_session_no_longer(
-    flume: Flume,
-) -> None:
-    arguments = f'{{"to": "{HALF_A_LETTER}"}}'
-    asked = ApprovalRequest("ap-1", "refund", "c-1", "support", arguments, "digest", 3600.0)
-    flume.write(body("r-1", session_id="s"), body("r-2", session_id="s"))
-
-    await flume.finish("r-1", verdict=RunNeedsApproval([asked]))
-    await until_parked(flume, "r-1", "r-2")
-    flume.command(command="approve", approval_id="ap-1", arguments_digest="digest")
-    await flume.finish("r-1")
-    await flume.finish("r-2")
-    await flume.settle()
-
-    assert flume.world.statuses() == {"r-1": "completed", "r-2": "completed"}
-
-
-async def test_a_header_whose_name_is_half_a_letter_waits_with_its_request(flume: Flume) -> None:
-    flume.write(body("r-1", not_before=later(flume, 60)), headers=[("\udcff", b"x")])
-    await until_parked(flume, "r-1")
-
-    flume.clock.advance(61)
-    await flume.finish("r-1")
-    await flume.settle()
-
-    assert flume.world.statuses() == {"r-1": "completed"}
-
-
-async def test_a_session_goes_on_behind_a_run_that_could_not_be_parked(
-    flume: Flume, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(parked: Parked) -> bytes:
-        raise TypeError("not serializable")
-
-    flume.write(body("r-1", session_id="s"))
-    await flume.running("r-1")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("streams.emission.encode_parked", refuse)
-        await flume.finish("r-1", verdict=POSTPONED)
-        await flume.settle()
-    flume.write(body("r-2", session_id="s"))
-
-    await flume.running("r-2")
-    assert flume.world.statuses() == {"r-1": "failed"}
-    assert len(flume.observed.of(Fault)) == 1
 
 
 # -- cancels and deadlines
@@ -294,7 +239,71 @@ async def test_a_cancel_after_the_outcome_is_not_meant_for_a_later_replay(flume:
     await flume.running("r-1")
 
 
+async def test_a_cancel_during_a_redelivery_is_kept_until_the_request_is_recognised(flume: Flume) -> None:
+    flume.write(body("r-1"))
+    await flume.running("r-1")
+    flume.write(body("r-2", not_before=later(flume, 3600)))
+    await flume.until(lambda: parked(flume, "r-2"))
+    await flume.own([])
+
+    first, second = flume.world.requests[PARTITION]
+    async with Flume(flume.world) as other:
+        other.claims.hold()
+        other._take(first)
+        await other.until(lambda: other.claims.asked)
+        other._take(second)  # its admission waits behind the one that is asked for
+        other.command(command="cancel", request_id="r-2")
+        await audited(other)
+        other.claims.let_go()
+        await other.rest()
+        other.clock.advance(1)
+        await other.until(lambda: flume.world.responses("r-2"))
+
+    assert flume.world.statuses() == {"r-2": "cancelled"}
+
+
+async def test_a_cancel_while_a_postponed_attempt_is_left_keeps_what_was_paid(flume: Flume) -> None:
+    flume.outbox.hold()
+    flume.write(body("r-1"))
+    await flume.finish("r-1", verdict=POSTPONED)
+    await flume.rest()
+
+    flume.command(command="cancel", request_id="r-1")
+    await flume.rest()
+    flume.outbox.let_go()
+    await flume.until(flume.world.responses)
+
+    assert flume.world.statuses() == {"r-1": "cancelled"}
+    assert len({one["call_id"] for one in flume.world.log.read(NAMES.usage)}) == 1
+    assert flume.world.responses()[0]["usage"]["model_calls"] == 1
+
+
 # -- takeovers
+
+
+async def test_nobody_of_a_session_starts_on_a_worker_that_ends(flume: Flume) -> None:
+    flume.write(body("r-1", session_id="s"), body("r-2", session_id="s"))
+    await flume.running("r-1")
+
+    flume.departure.begun = True
+    await flume.finish("r-1", verdict=RunHandedOver("after turn 1"))
+    await flume.rest()
+
+    assert flume.runs.started == ["r-1"]
+
+
+async def test_what_an_agent_cost_that_is_gone_by_the_next_attempt_is_kept(flume: Flume) -> None:
+    flume.write(body("r-1"))
+    await flume.running("r-1")
+    await flume.die()
+
+    async with Flume(flume.world, specs=[AgentSpec("another", 1, NEVER_BUILT)]) as other:
+        await other.until(flume.world.responses)
+        await other.settle()
+
+    (response,) = flume.world.responses()
+    assert (response["status"], response["error"]["code"]) == ("failed", "agent_version_gone")
+    assert len(flume.world.log.read(NAMES.usage)) == 1
 
 
 async def test_a_pause_that_ends_while_nobody_owns_the_partition_holds_nothing_up(flume: Flume) -> None:
