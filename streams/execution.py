@@ -33,6 +33,7 @@ from streams.turns import Departure, HandedOver, Suspended, Turn
 
 CRASHES_TOLERATED = 4
 MOST_POSTPONED = 12  # with the waits in between more than ten minutes
+MOST_CUT_OFF = 2  # of answers that were partly told; with the first that is three tries
 LONGEST_BACKOFF_S = 120.0
 MARGIN_S = 86_400.0  # how much longer than it waits its journal is kept
 
@@ -134,7 +135,7 @@ class Attempt:
         except RunLost:
             raise
         except RunStopped as stopped:
-            if isinstance(stopped, RunPostponed) and len(self._turn.spans) >= MOST_POSTPONED:
+            if isinstance(stopped, RunPostponed) and len(self._turn.spans) >= most_postponed(stopped):
                 return self._outcome(stopped.failure, begun)
             return await self._stopped(stopped)
         except asyncio.CancelledError:
@@ -297,6 +298,11 @@ class Attempt:
             await self._around.store.leave(self._turn.key, 0.0)
         except Exception:  # noqa: BLE001  a courtesy to whoever is next; nothing depends on it
             return
+
+
+def most_postponed(postponed: RunPostponed) -> int:
+    """How often a run may be postponed: a provider may name a time, an answer that breaks off names none."""
+    return MOST_POSTPONED if postponed.after_s > 0 else MOST_CUT_OFF
 
 
 def backoff_s(times: int, rng: Random) -> float:

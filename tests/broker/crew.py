@@ -290,6 +290,10 @@ class Crew:
 
     async def lag(self) -> int:
         """Records that are not released."""
+        return sum(end - released for end, released in (await self.unreleased()).values())
+
+    async def unreleased(self) -> dict[Any, tuple[int, int]]:
+        """Per partition: its end, and up to where it is released."""
         ends = await ends_of(self.kafka.bootstrap, self.topic("requests"))
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap)
         await admin.start()
@@ -297,14 +301,16 @@ class Crew:
             offsets = await admin.list_consumer_group_offsets(self.kafka.app_id, partitions=list(ends))
         finally:
             await admin.close()
-        return sum(end - max(0, offsets[place].offset) for place, end in ends.items())
+        return {place: (end, max(0, offsets[place].offset)) for place, end in ends.items()}
 
     async def caught_up(self, within_s: float = 30) -> None:
         """Wait until nothing is left to do."""
-        async with asyncio.timeout(within_s):
-            while (left := await self.lag()) > 0:
-                await asyncio.sleep(POLL_S)
-        assert left == 0
+        left = -1
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while (left := await self.lag()) > 0:
+                    await asyncio.sleep(POLL_S)
+        assert left == 0, f"not released: {await self.unreleased()}"
 
 
 def not_ready(worker: WorkerProcess) -> str:

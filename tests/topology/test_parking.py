@@ -315,6 +315,19 @@ async def test_a_run_that_is_postponed_for_ever_fails_at_last(monkeypatch: pytes
         assert left_parked(flume.world) == 0
 
 
+async def test_an_answer_that_breaks_off_each_time_fails_with_the_third(flume: Flume) -> None:
+    flume.write(body("r-1"))
+
+    for _ in range(3):
+        await flume.finish("r-1", verdict=RunPostponed(0, RunFailure(Code.MODEL_UNAVAILABLE)))
+        await flume.rest()
+        flume.clock.advance(5)
+    await flume.settle()
+
+    assert flume.world.statuses() == {"r-1": "failed"}
+    assert len(flume.world.responses()[0]["runs"]) == 3
+
+
 async def test_a_run_that_is_handed_over_goes_on_elsewhere_and_did_not_crash(flume: Flume) -> None:
     flume.write(body("r-1"))
     await flume.finish("r-1", verdict=RunHandedOver("after turn 0"))
