@@ -3,9 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from agents_defs.journal_entries import calls_of
 from agents_defs.run_journal import RunLost
-from agents_defs.run_scope import header_safe
 from schemas.failures import Code
 from schemas.responses import Memory, Status
 from streams.conveyor import Conveyor
@@ -14,7 +12,7 @@ from streams.emission import Emissary
 from streams.entries import Entry
 from streams.feeds import feed_of
 from streams.flow import Accepted, Invalid, Outcome, Parcel, Problem, Rejected, identity
-from streams.journal import Patience
+from streams.journal import Patience, paid_by
 from streams.observations import RecordRejected, RequestDone
 from streams.parcel_codec import decode_parcel, encode_parcel
 from streams.ports import Clock, Outbox, RunKey, RunStore, SessionTurn
@@ -96,8 +94,7 @@ class Completion:
         except RunLost:
             return outcome
         entry.began = True
-        mine = f"{header_safe(f'{key.tenant_id}/{key.request_id}/{key.generation}')}/"
-        calls = tuple(one for one in calls_of(begun.entries) if one.call_id.startswith(mine))
+        calls = tuple(paid_by(begun.entries, key))
         if not calls and not entry.published:
             return outcome
         message = "the run began with an agent that this worker does not have any more: deploy it again"
@@ -106,10 +103,7 @@ class Completion:
 
     async def reject(self, conveyor: Conveyor, entry: Entry, rejected: Rejected) -> None:
         """It cannot be decoded."""
-        parcel = self.emissary.rejected(rejected)
-        if entry.parked is not None:  # it could be when it was parked
-            gone = self.emissary.unparked(*entry.parked.identity, parcel.partition)
-            parcel = replace(parcel, emissions=(*parcel.emissions, gone))
+        parcel = self._unparking(entry, self.emissary.rejected(rejected))  # it could be when it was parked
         await self._outbox.publish(parcel)
         conveyor.done(entry)
         record = rejected.record
@@ -118,11 +112,16 @@ class Completion:
     async def publish_decided(self, conveyor: Conveyor, entry: Entry, outcome: bytes) -> None:
         """An earlier attempt decided and died: what it left is the outcome."""
         parcel = decode_parcel(outcome)
-        if entry.parked is not None and not any(one.value is None for one in parcel.emissions):
-            gone = self.emissary.unparked(*entry.parked.identity, parcel.partition)
-            parcel = replace(parcel, emissions=(*parcel.emissions, gone))
+        if not any(one.value is None for one in parcel.emissions):
+            parcel = self._unparking(entry, parcel)
         await self._outbox.publish(parcel)
         conveyor.done(entry)
+
+    def _unparking(self, entry: Entry, parcel: Parcel) -> Parcel:
+        if entry.parked is None:
+            return parcel
+        gone = self.emissary.unparked(*entry.parked.identity, parcel.partition)
+        return replace(parcel, emissions=(*parcel.emissions, gone))
 
     async def tidy(self, conveyor: Conveyor, entry: Entry) -> None:
         """It has its outcome: only its parked record is left."""

@@ -8,7 +8,6 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from agents_defs.journal_entries import calls_of
 from agents_defs.registry import AgentSpec, Registry, UnknownAgent
 from agents_defs.run_journal import (
     ApprovalRequest,
@@ -20,12 +19,11 @@ from agents_defs.run_journal import (
     RunStopped,
 )
 from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
-from agents_defs.run_scope import header_safe
 from schemas.failures import FAILURES, Code, RunFailure
 from schemas.responses import Memory, Status
 from streams.deltas import DeltaFeed
 from streams.flow import Outcome, Problem
-from streams.journal import LiveJournal, Patience, of_generation
+from streams.journal import LiveJournal, Patience, of_generation, paid_by
 from streams.observations import CallPaid, Observer, RunEnded, RunSlow, RunStarted
 from streams.parked import ParkReason, PendingApproval
 from streams.ports import Begun, Clock, DeltaSink, Runs, RunStore
@@ -118,8 +116,7 @@ class Attempt:
 
     async def _ended(self) -> Outcome | Suspended | HandedOver:
         begun, journal = await self._begin()
-        mine = f"{header_safe(self._turn.run_id)}/"
-        self._turn.calls[:] = [one for one in calls_of(begun.entries) if one.call_id.startswith(mine)]
+        self._turn.calls[:] = paid_by(begun.entries, self._turn.key)
         if self._feed is not None:
             self._feed.resume(begun.turns_out)
         obstacle = self._obstacle(begun)

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeVar
 
-from agents_defs.journal_entries import CALL
+from agents_defs.journal_entries import CALL, calls_of
 from agents_defs.run_journal import RunHandedOver, RunLost
+from agents_defs.run_order import ModelCall
 from agents_defs.run_scope import header_safe
 from streams.observations import Observer, StoreAway
 from streams.ports import Begun, RunKey, RunStore, StoreUnavailable
@@ -61,10 +62,20 @@ def of_generation(entries: Mapping[str, bytes], key: RunKey) -> Mapping[str, byt
     """
     if not key.generation:
         return entries
-    mine = f"{CALL}{header_safe(f'{key.tenant_id}/{key.request_id}/{key.generation}')}/"
+    mine = f"{CALL}{_calls_begin_with(key)}"
     return {
         name: entry for name, entry in entries.items() if not name.startswith(CALL) or name.startswith(mine)
     }
+
+
+def paid_by(entries: Mapping[str, bytes], key: RunKey) -> list[ModelCall]:
+    """The calls of this generation that are written down."""
+    mine = _calls_begin_with(key)
+    return [call for call in calls_of(entries) if call.call_id.startswith(mine)]
+
+
+def _calls_begin_with(key: RunKey) -> str:
+    return f"{header_safe(key.run_id)}/"
 
 
 class Patience:

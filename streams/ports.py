@@ -108,6 +108,11 @@ class RunKey:
     token: str  # of the claim that admitted it
     generation: int = 0
 
+    @property
+    def run_id(self) -> str:
+        """The same for all attempts at a generation."""
+        return f"{self.tenant_id}/{self.request_id}/{self.generation}"
+
 
 @dataclass(frozen=True, slots=True)
 class Begun:

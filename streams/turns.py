@@ -34,8 +34,7 @@ class Turn:
     @property
     def run_id(self) -> str:
         """The same for all attempts at a generation."""
-        request = self.accepted.request
-        return f"{request.tenant_id}/{request.request_id}/{self.generation}"
+        return self.key.run_id
 
     @property
     def key(self) -> RunKey:
