@@ -74,6 +74,10 @@ test-container: $(VENV)/.dev ## Kafka and Redis in Docker, where an engine answe
 bench: $(VENV)/.dev ## what Penstock costs beside the bare SDK and a bare loop (needs Java 17, Maven, redis-server)
 	@$(BIN)/python -m benchmarks.throughput $(BENCH_FLAGS)
 
+.PHONY: bench-recovery
+bench-recovery: $(VENV)/.dev ## how late parked work is run, and how long runs stand still when workers die or leave
+	@$(BIN)/python -m benchmarks.recovery $(BENCH_FLAGS)
+
 .PHONY: docs
 docs: $(VENV)/.dev ## write the generated pages and schemas again
 	@$(BIN)/python -m schemas.catalogue --write

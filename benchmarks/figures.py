@@ -140,9 +140,9 @@ GOALS: tuple[Goal, ...] = (
 )
 
 
-def json_line(figures: Mapping[str, float | None]) -> str:
+def json_line(figures: Mapping[str, float | None], goals: Sequence[Goal] = GOALS) -> str:
     """All figures that have a goal, in their order; null is one that could not be taken."""
-    return json.dumps({goal.name: _rounded(figures.get(goal.name)) for goal in GOALS})
+    return json.dumps({goal.name: _rounded(figures.get(goal.name)) for goal in goals})
 
 
 def _rounded(value: float | None) -> float | None:

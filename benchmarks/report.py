@@ -10,7 +10,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import GOALS, Latency, Sample, json_line, summarise
+from benchmarks.figures import GOALS, Goal, Latency, Sample, json_line, summarise
 
 WIDTH = 118
 
@@ -97,14 +97,14 @@ class Report:
         table.add_row("all", f"{total:.3f}", "100%")
         self._console.print(table)
 
-    def verdicts(self, figures: Mapping[str, float | None]) -> None:
+    def verdicts(self, figures: Mapping[str, float | None], goals: Sequence[Goal] = GOALS) -> None:
         """Each figure with its goal, then the line of JSON, which is the last one."""
         table = Table(title="figures", title_justify="left")
         for column in ("", "value", "verdict"):
             table.add_column(column, justify="right" if column == "value" else "left")
-        for goal in GOALS:
+        for goal in goals:
             value = figures.get(goal.name)
             table.add_row(goal.name, "-" if value is None else f"{value:.3f}", goal.verdict(value))
         self._console.print(table)
         sys.stdout.flush()
-        sys.stdout.write(json_line(figures) + "\n")
+        sys.stdout.write(json_line(figures, goals) + "\n")

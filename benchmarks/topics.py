@@ -2,14 +2,14 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app import provision
-from benchmarks.requests import make_requests
+from benchmarks.requests import Request, make_requests
 from benchmarks.terms import Terms
 from streams.options import KafkaOptions
 
@@ -42,12 +42,17 @@ async def create_penstocks(terms: Terms) -> None:
 
 
 async def produce(terms: Terms, count: int, tenants: int) -> None:
-    """So many requests of Penstock's contract, in full batches."""
+    """So many requests of Penstock's contract."""
+    await write(terms, itertools.islice(make_requests(tenants, terms.partitions), count))
+
+
+async def write(terms: Terms, requests: Iterable[Request]) -> None:
+    """These requests, in full batches."""
     producer = AIOKafkaProducer(bootstrap_servers=terms.bootstrap, max_batch_size=BATCH_BYTES, acks=1)
     await producer.start()
     try:
         batches: dict[int, Any] = {}
-        for request in itertools.islice(make_requests(tenants, terms.partitions), count):
+        for request in requests:
             batch = batches.get(request.partition) or producer.create_batch()
             batches[request.partition] = batch
             if batch.append(key=request.key, value=request.value, timestamp=None) is None:
