@@ -135,10 +135,14 @@ class Crew:
         self,
         *mutants: str,
         command: Sequence[str] | None = None,
+        tree: Path = ROOT,
         worker_id: str | None = None,
         **settings: Any,
     ) -> WorkerProcess:
-        """Start one more. It takes a few seconds until it works; nobody waits for that here."""
+        """Start one more. It takes a few seconds until it works; nobody waits for that here.
+
+        A command of one's own may be run in another tree.
+        """
         given = {
             "PENSTOCK_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
             "PENSTOCK_TOPIC_PREFIX": self.kafka.topic_prefix,
@@ -159,16 +163,18 @@ class Crew:
         if command is None:
             self.workers.append(WorkerProcess(self.nursery.bear(mutants, given, log_path), log_path))
         else:
-            process = self._spawn(log_path, *command, **given)
+            process = self._spawn(log_path, *command, tree=tree, **given)
             self.workers.append(WorkerProcess(process.pid, log_path, process))
         return self.workers[-1]
 
-    def _spawn(self, log_path: Path, *command: str, **environment: str) -> "subprocess.Popen[bytes]":
+    def _spawn(
+        self, log_path: Path, *command: str, tree: Path = ROOT, **environment: str
+    ) -> "subprocess.Popen[bytes]":
         with log_path.open("wb") as output:
             return subprocess.Popen(
                 [sys.executable, *command],
                 env=dict(os.environ, **environment),
-                cwd=ROOT,
+                cwd=tree,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

@@ -36,13 +36,14 @@ async def left_parked(crew: Crew) -> list[bytes | None]:
     return [value for value in latest.values() if value is not None]
 
 
-async def command(crew: Crew, **fields: Any) -> None:
+async def command(crew: Crew, tenant_id: str = "acme", **fields: Any) -> None:
     from aiokafka import AIOKafkaProducer
 
     async with AIOKafkaProducer(bootstrap_servers=crew.kafka.bootstrap) as producer:
-        partition = partition_for(b"acme", crew.kafka.partitions)
+        key = tenant_id.encode()
+        partition = partition_for(key, crew.kafka.partitions)
         await producer.send_and_wait(
-            crew.topic("control"), json.dumps(fields).encode(), key=b"acme", partition=partition
+            crew.topic("control"), json.dumps(fields).encode(), key=key, partition=partition
         )
 
 
