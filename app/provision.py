@@ -1,6 +1,6 @@
 """Creates the topics from streams/topics.py, and checks those that exist."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from streams.options import KafkaOptions
-from streams.topics import TOPICS, Topic
+from streams.topics import CONTROL, REQUESTS, TOPICS, Topic
 
 MOST_REPLICAS = 3
+STAMPED = {"message.timestamp.type": "LogAppendTime"}
+SIGNED = (REQUESTS, CONTROL)  # topics whose records others may have to sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,11 @@ async def connect(bootstrap: str) -> AIOKafkaAdminClient:
     return admin
 
 
-async def create(kafka: KafkaOptions, replication: int | None = None) -> list[str]:
-    """Create what is missing, on as many brokers as there are, at most three; returns what was created."""
+async def create(kafka: KafkaOptions, replication: int | None = None, *, stamped: bool = False) -> list[str]:
+    """Create what is missing, on as many brokers as there are, at most three; returns what was created.
+
+    `stamped`: the broker writes the timestamps of what others sign.
+    """
     admin = await connect(kafka.bootstrap)
     try:
         if replication is None:
@@ -49,7 +54,7 @@ async def create(kafka: KafkaOptions, replication: int | None = None) -> list[st
                 topic.full_name(kafka.topic_prefix, kafka.app_id),
                 kafka.partitions,
                 replication,
-                topic_configs=topic.config(),
+                topic_configs=topic.config() | (STAMPED if stamped and topic in SIGNED else {}),
             )
             for topic in TOPICS
             if topic.full_name(kafka.topic_prefix, kafka.app_id) not in existing
@@ -95,6 +100,16 @@ async def describe(kafka: KafkaOptions) -> list[TopicState]:
             replication.get(name),
         )
         for name, topic in names.items()
+    ]
+
+
+def unstamped(states: Iterable[TopicState]) -> list[str]:
+    """Topics of signed records whose timestamps are not the broker's, as far as their settings are known."""
+    (name,) = STAMPED
+    return [
+        state.name
+        for state in states
+        if state.topic in SIGNED and state.config and state.config.get(name) != STAMPED[name]
     ]
 
 

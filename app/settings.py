@@ -1,13 +1,14 @@
 """The only reader of the environment: settings from PENSTOCK_* variables and `.env`, documented from here."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from agents_defs.model_access import DEFAULT_TIERS, ModelOptions
-from streams.options import FlowOptions, KafkaOptions, LimitOptions, StreamOptions
+from streams.options import FlowOptions, KafkaOptions, LimitOptions, StreamOptions, TrustOptions
 
 Seconds = Annotated[float, Field(gt=0)]
 Positive = Annotated[int, Field(gt=0)]
@@ -93,6 +94,15 @@ class Settings(BaseSettings):
     """Outcomes wait this long for company, to share a transaction; not in plain delivery."""
     books: bool = True
     """Whether a worker also runs the books, the process that keeps windows and publishes metrics."""
+    signatures: Literal["off", "required"] = "off"
+    """`required`: a request without a good signature is dead-lettered `bad_signature`."""
+    control_trust: Literal["acl", "signature"] | None = None
+    """Who may approve, reject, pause, resume and replay. `acl`: whoever the topic's ACLs let write; \
+`signature`: whose key has the role. None: `signature` where `PENSTOCK_SIGNATURES=required`, else `acl`."""
+    keys_file: Path | None = None
+    """The file of keys that signatures are checked with (`penstock keys`); read again when it changes."""
+    signing_key_file: Path | None = None
+    """The private key that `send`, `approvals`, `dlq` and `tenants` sign with. None: they do not sign."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged."""
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -102,6 +112,11 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if self.max_held is not None and self.max_held < self.max_in_flight:
             raise ValueError("PENSTOCK_MAX_HELD must be at least PENSTOCK_MAX_IN_FLIGHT")
+        if self.trust().signed and self.keys_file is None:
+            wanted = "PENSTOCK_SIGNATURES=required"
+            if self.signatures == "off":
+                wanted = "PENSTOCK_CONTROL_TRUST=signature"
+            raise ValueError(f"{wanted} needs PENSTOCK_KEYS_FILE: `penstock keys create` makes one")
         if self.max_input_bytes > self.max_request_bytes:
             raise ValueError("PENSTOCK_MAX_INPUT_BYTES must be at most PENSTOCK_MAX_REQUEST_BYTES")
         return self
@@ -127,6 +142,12 @@ class Settings(BaseSettings):
             max_in_flight=self.max_in_flight,
             offline_delay_s=self.offline_delay_ms / 1000,
         )
+
+    def trust(self) -> TrustOptions:
+        """What must be signed."""
+        signed = self.signatures == "required"
+        by_signature = signed if self.control_trust is None else self.control_trust == "signature"
+        return TrustOptions(signed, by_signature, self.keys_file)
 
     def stream(self) -> StreamOptions:
         """What the stream needs of this."""
@@ -154,6 +175,7 @@ class Settings(BaseSettings):
                 commit_window_s=self.commit_window_ms / 1000,
             ),
             limits=LimitOptions(requests_per_minute=self.requests_per_minute),
+            trust=self.trust(),
         )
 
 

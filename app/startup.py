@@ -10,7 +10,9 @@ from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
 from app import provision
-from streams.options import KafkaOptions
+from app.adapters.file_verifier import FileVerifier
+from schemas.keyring import BadKeys
+from streams.options import KafkaOptions, TrustOptions
 
 PATIENCE_S = 10.0
 SPARE_FILES = 256  # beside the connections to models: Kafka, Redis, logs, HTTP
@@ -63,6 +65,28 @@ async def check_transactions(kafka: KafkaOptions) -> None:
         ) from error
     finally:
         await _stop(producer)
+
+
+def read_keys(verifier: FileVerifier | None) -> None:
+    """The keys that signatures are checked with are known."""
+    if verifier is None:
+        return
+    try:
+        verifier.load()
+    except BadKeys as error:
+        raise CannotStart(f"no signature could be checked (PENSTOCK_KEYS_FILE): {error}") from error
+
+
+async def look_at_stamps(kafka: KafkaOptions, trust: TrustOptions, warn: Callable[[str], None]) -> None:
+    """Signatures are judged from when a record was written, if the broker says when that was."""
+    if not trust.signed:
+        return
+    names = provision.unstamped(await provision.describe(kafka))
+    if names:
+        warn(
+            f"{' and '.join(names)}: timestamps are the producers' (message.timestamp.type), so a signed record "
+            "that stands unread for 24 hours is refused: set it to LogAppendTime"
+        )
 
 
 async def read_plans(start: Callable[[], Awaitable[None]], kafka: KafkaOptions) -> None:

@@ -3,6 +3,8 @@
 Exception
 ├── RunFailure                  a run cannot go on; carries the code of its outcome
 └── ValueError
+    ├── BadSignature            a record without a signature that counts (schemas/signatures.py)
+    ├── BadKeys                 a file of keys that cannot be used (schemas/keyring.py)
     ├── Undecodable             the bytes are no record (schemas/codec.py)
     │   └── UnsupportedVersion  a record from the future (schemas/versions.py)
     └── InvalidField            a record with fields that cannot be accepted (schemas/invalid_fields.py)

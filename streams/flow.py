@@ -30,6 +30,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    stamped: bool = False  # the timestamp is the broker's own (LogAppendTime), not what a producer says
 
 
 @dataclass(frozen=True, slots=True)

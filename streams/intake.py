@@ -1,4 +1,4 @@
-"""Bytes -> Accepted, Invalid or Rejected: decode, check key and partition, validate, find the agent."""
+"""Bytes -> Accepted, Invalid or Rejected: verify, decode, check where it stands, validate, find the agent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,10 +9,13 @@ from schemas.canonical import request_sha256
 from schemas.codec import Undecodable
 from schemas.envelope import Envelope, InvalidField, read_request, validate_request
 from schemas.failures import Code
+from schemas.keyring import Role
 from schemas.partitions import partition_for
 from schemas.requests import AgentRequest
+from schemas.signatures import BadSignature, demand
 from schemas.versions import UnsupportedVersion
 from streams.flow import Accepted, Candidate, Invalid, Record, Rejected
+from streams.ports import Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Intake:
     partitions: int
     max_request_bytes: int
     max_input_bytes: int
+    verifier: Verifier | None = None  # None: nobody has to sign
 
     def parse(self, record: Record, now: float, at: datetime) -> Candidate:
         """Judge one record; nothing it may contain raises."""
@@ -44,6 +48,11 @@ class Intake:
                 now,
                 at,
             )
+        if self.verifier is not None:
+            try:
+                demand(self.verifier.signer(record, at), Role.PRODUCER)
+            except BadSignature as error:
+                return Rejected(record, Code.BAD_SIGNATURE, str(error), now, at)
         try:
             envelope = read_request(record.value, record.headers)
             sha256 = request_sha256(envelope.document)

@@ -142,6 +142,30 @@ class PlansUnread:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandDistrusted:
+    """A command was refused for its signature: it has none, a wrong one, or one of a key without the role."""
+
+    tenant_id: str
+    command: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysRead:
+    """The file of keys that signatures are checked with was read, and is in force."""
+
+    keys: int
+    active: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeysUnread:
+    """The file of keys changed and cannot be used: the keys that are known stay in force."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BatchPublished:
     """Outcomes were published together."""
 
@@ -183,6 +207,9 @@ Occurrence = (
     | PlansRead
     | PlanPassedOver
     | PlansUnread
+    | CommandDistrusted
+    | KeysRead
+    | KeysUnread
     | BatchPublished
     | PublishRetried
     | Fault

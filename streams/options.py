@@ -1,6 +1,7 @@
 """Frozen options, handed down from the settings; nothing here reads the environment."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Delivery = Literal["transactional", "plain"]
@@ -47,12 +48,27 @@ class LimitOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class TrustOptions:
+    """What must be signed, and the file of keys that this is checked with."""
+
+    requests_signed: bool = False
+    commands_signed: bool = False
+    keys_file: Path | None = None
+
+    @property
+    def signed(self) -> bool:
+        """Whether anything must be."""
+        return self.requests_signed or self.commands_signed
+
+
+@dataclass(frozen=True, slots=True)
 class StreamOptions:
     """Everything that the stream needs to know."""
 
     kafka: KafkaOptions = field(default_factory=KafkaOptions)
     flow: FlowOptions = field(default_factory=FlowOptions)
     limits: LimitOptions = field(default_factory=LimitOptions)
+    trust: TrustOptions = field(default_factory=TrustOptions)
 
     @property
     def commit_window_s(self) -> float:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from agents_defs.run_order import RunListener, RunOrder, RunResult
+from schemas.keyring import Key
 from streams.deltas import DeltaFeed
 from streams.flow import Answered, Parcel, Record, Verdict
 from streams.parked import Parked, ParkedPlace
@@ -60,6 +61,17 @@ class Shelf:
 
     kind: ShelfKind
     partition: int
+
+
+class Verifier(Protocol):
+    """Knows whose signatures count."""
+
+    def signer(self, record: Record, at: datetime) -> Key:
+        """The key that signed the record, judged on its bytes. BadSignature where none did that may.
+
+        Called on the event loop for every record: be quick.
+        """
+        ...
 
 
 class ClaimStore(Protocol):

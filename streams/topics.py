@@ -8,6 +8,9 @@ MIB = 1024 * 1024
 NOBODY = "nobody yet"  # the topic is part of the contract, what uses it is still to come
 MINUTE_MS = 60 * 1000
 
+# How a client reports who wrote a record's timestamp; 0 is the producer.
+LOG_APPEND_TIME = 1
+
 # On usage records: the agent that was asked. The record's own made the call, and may be a sub-agent.
 REQUEST_AGENT_HEADER = "request-agent"
 

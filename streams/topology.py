@@ -18,7 +18,7 @@ from streams.options import StreamOptions
 from streams.ownership import Ownership
 from streams.parking import Parking
 from streams.pipeline import Pipeline
-from streams.topics import REQUESTS
+from streams.topics import LOG_APPEND_TIME, REQUESTS
 
 Follower = Callable[[frozenset[int], frozenset[int]], None]
 Sign = Callable[[int], Coroutine[Any, Any, None]]
@@ -145,6 +145,7 @@ def _record(message: Any) -> Record:
         message.key,
         message.value,
         tuple(message.headers or ()),
+        message.timestamp_type == LOG_APPEND_TIME,
     )
     message.value = None  # the record holds it now, and only as long as it is worked on
     return record

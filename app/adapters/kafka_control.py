@@ -15,6 +15,7 @@ from streams.flow import Record
 from streams.lifeline import Lifeline
 from streams.options import KafkaOptions
 from streams.ports import Clock, ControlSink
+from streams.topics import LOG_APPEND_TIME
 
 MEMORY = timedelta(hours=24)  # for so long a cancel that precedes its request holds
 POLL_MS = 50  # until a new assignment is looked at
@@ -172,4 +173,5 @@ def _record(record: Any) -> Record:
         record.key,
         record.value,
         tuple(record.headers),
+        record.timestamp_type == LOG_APPEND_TIME,
     )

@@ -13,8 +13,11 @@ import structlog
 from streams.observations import (
     BatchPublished,
     CallPaid,
+    CommandDistrusted,
     DuplicateSeen,
     Fault,
+    KeysRead,
+    KeysUnread,
     LedgerRead,
     LimitRefused,
     Occurrence,
@@ -77,6 +80,9 @@ class LogObserver:
             PlansRead: self._plans_read,
             PlanPassedOver: self._plan_passed_over,
             PlansUnread: self._plans_unread,
+            CommandDistrusted: self._command_distrusted,
+            KeysRead: self._keys_read,
+            KeysUnread: self._keys_unread,
             PublishRetried: self._publish_retried,
             Fault: self._fault,
         }
@@ -224,6 +230,24 @@ class LogObserver:
             "the tenants' plans cannot be read: those that are known hold",
             unread.reason[:40],
             reason=unread.reason,
+        )
+
+    def _command_distrusted(self, refused: CommandDistrusted) -> None:
+        self._sparsely(
+            self._log.warning,
+            "a command was refused for its signature",
+            refused.tenant_id,
+            tenant=refused.tenant_id,
+            command=refused.command,
+            why=refused.why,
+        )
+
+    def _keys_read(self, read: KeysRead) -> None:
+        self._log.info("the keys for signatures are in force", keys=read.keys, active=read.active)
+
+    def _keys_unread(self, unread: KeysUnread) -> None:
+        self._log.error(
+            "the file of keys cannot be used: the keys that were known hold", reason=unread.reason
         )
 
     def _batch_published(self, batch: BatchPublished) -> None:

@@ -23,13 +23,17 @@ from app.adapters.prometheus_metrics import (
     PlanMetrics,
     PublishMetrics,
     RunMetrics,
+    SigningMetrics,
     StreamMetrics,
 )
 from streams.observations import (
     BatchPublished,
     CallPaid,
+    CommandDistrusted,
     DuplicateSeen,
     Fault,
+    KeysRead,
+    KeysUnread,
     LedgerRead,
     Occurrence,
     OwnershipChanged,
@@ -69,7 +73,7 @@ class PrometheusObserver:
         self._agents = Children(lambda name: AgentChildren(name, runs), names, len(names), UNKNOWN)
         self._models = Children(lambda model: ModelChildren(model, paid), models, MOST_MODELS, OTHER)
         self._stream, self._publishing = StreamMetrics(registry), PublishMetrics(registry)
-        self._plans = PlanMetrics(registry)
+        self._plans, self._signing = PlanMetrics(registry), SigningMetrics(registry)
         self.seen = 0  # occurrences of any kind: a sign of life
         self._active = 0
         runs.active.set_function(lambda: self._active)
@@ -92,6 +96,9 @@ class PrometheusObserver:
             PlansRead: self._plans_read,
             PlanPassedOver: self._plan_passed_over,
             PlansUnread: self._plans_unread,
+            CommandDistrusted: self._command_distrusted,
+            KeysRead: self._keys_read,
+            KeysUnread: self._keys_unread,
             BatchPublished: self._batch_published,
             PublishRetried: self._publish_retried,
             Fault: self._fault,
@@ -180,6 +187,15 @@ class PrometheusObserver:
 
     def _plans_unread(self, _: PlansUnread) -> None:
         self._plans.unread()
+
+    def _command_distrusted(self, _: CommandDistrusted) -> None:
+        self._signing.distrusted()
+
+    def _keys_read(self, read: KeysRead) -> None:
+        self._signing.keys(read.active)
+
+    def _keys_unread(self, _: KeysUnread) -> None:
+        self._signing.unread()
 
     def _batch_published(self, batch: BatchPublished) -> None:
         publishing = self._publishing

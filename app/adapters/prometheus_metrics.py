@@ -240,6 +240,25 @@ class PlanMetrics:
         ).inc
 
 
+class SigningMetrics:
+    """Metrics of signatures; what requests are refused for them stands with the dead letters."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.keys: Add = Gauge(
+            "penstock_signing_keys", "Keys whose signatures count in this worker.", registry=registry
+        ).set
+        self.unread: Add = Counter(
+            "penstock_signing_keys_read_failures",
+            "Times that a changed file of keys could not be used.",
+            registry=registry,
+        ).inc
+        self.distrusted: Add = Counter(
+            "penstock_commands_distrusted",
+            "Commands that were refused for their signature.",
+            registry=registry,
+        ).inc
+
+
 class PublishMetrics:
     """Metrics of the outbox and of the ledger of answered ids."""
 

@@ -51,14 +51,15 @@ def describe(
 
 
 async def _create(replication: int | None, as_json: bool) -> int:
-    kafka = load().stream().kafka
+    options = load().stream()
+    kafka = options.kafka
     states = await _states(kafka)
     existing = [state for state in states if state.partitions is not None]
     for state in existing:
         if state.partitions != kafka.partitions:
             raise Trouble(f"nothing was created: topic {state.name} {state.problems[0]}")
     async with reaching(kafka.bootstrap, patience_s=60):
-        created = set(await provision.create(kafka, replication))
+        created = set(await provision.create(kafka, replication, stamped=options.trust.signed))
     states = await _states(kafka)
     if as_json:
         _print_json(

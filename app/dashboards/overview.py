@@ -32,6 +32,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from app.dashboards.panels import Panel, Query, Row
 from app.dashboards.request_rows import AT_A_GLANCE, MODELS, REQUESTS, RUNS
+from app.dashboards.signing_rows import SIGNING
 from app.dashboards.waiting_rows import PLANS, WAITING
 from app.dashboards.worker_rows import PROCESSES, PUBLISHING, STREAM
 
@@ -44,6 +45,7 @@ ROWS: tuple[Row, ...] = (
     MODELS,
     STREAM,
     PLANS,
+    SIGNING,
     PUBLISHING,
     PROCESSES,
 )

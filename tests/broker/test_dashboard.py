@@ -308,6 +308,9 @@ EXPECTATIONS: dict[str, list[tuple[Moment, Callable[[Load], Expected]]]] = {
     "Plans in force": [("away", lambda _: {"worker": 1}), ("end", lambda _: {"worker": 1})],
     "Plans passed over by code": [("end", counts(lambda load: load.plans_passed_over))],
     "Plans not readable": [("end", counts(lambda _: {"failures": 0}))],
+    "Signing keys active": [("end", lambda _: {"worker": 0})],
+    "Keys not readable": [("end", counts(lambda _: {"failures": 0}))],
+    "Commands refused for their signature": [("end", counts(lambda _: {"refused": 0}))],
     "Reading the plans at the start": [("end", lambda load: {"worker": within(plans_read_s(load), 0.0006)})],
     "Publish latency": [
         (

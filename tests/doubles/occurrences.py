@@ -8,8 +8,11 @@ from schemas.failures import Code
 from streams.observations import (
     BatchPublished,
     CallPaid,
+    CommandDistrusted,
     DuplicateSeen,
     Fault,
+    KeysRead,
+    KeysUnread,
     LedgerRead,
     LimitRefused,
     Occurrence,
@@ -70,6 +73,9 @@ EVERY_KIND: tuple[Occurrence, ...] = (
     PlansRead(plans=10_000, seconds=0.4),
     PlanPassedOver("acme", Code.INVALID_FIELD, "paused: must be true or false"),
     PlansUnread("KafkaConnectionError()"),
+    CommandDistrusted("acme", "pause", "the record has no signature"),
+    KeysRead(keys=3, active=2),
+    KeysUnread("keys.json: it is no JSON"),
     PublishRetried(parcels=4, reason="KafkaTimeoutError()"),
     Fault("execution", "ValueError('boom')"),
 )

@@ -54,6 +54,7 @@ class Stream:
                     partition=0,
                     offset=offset,
                     timestamp=0,
+                    timestamp_type=0,
                     key=b"",
                     value=b"",
                     headers=[],
