@@ -1,8 +1,10 @@
-"""Acts on the commands of the control topic, one after the other in each partition; each is audited."""
+"""Acts on the commands of the control topic, beside each other; each is audited."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Protocol
 
 from pydantic import ValidationError
@@ -13,12 +15,14 @@ from schemas.dead_letters import DeadLetter
 from schemas.failures import FAILURES, Code
 from schemas.partitions import partition_for
 from streams.audits import LONGEST, Finding, audit, of_command, refused
+from streams.docket import Docket
 from streams.emission import Emissary
 from streams.endings import Endings
 from streams.flow import Accepted, Emission, Parcel, Problem, Record
 from streams.intake import Intake
 from streams.lifeline import Lifeline
 from streams.lot import Identity, Waiting
+from streams.one_by_one import OneByOne
 from streams.parked import Parked, ParkReason
 from streams.plans import PlanRefused
 from streams.ports import Clock, Outbox, ParkedBodies
@@ -68,6 +72,7 @@ class Order:
     partition: int
     offset: int
     record: Record
+    dealt_with: bool  # by an earlier owner, before some that stand in front of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +83,42 @@ class Result:
     parked: Parked | None = None  # is written anew: it goes on, or waits for another decision
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A command that was understood, in its partition's docket."""
+
+    order: Order
+    docket: Docket
+    tenant_id: str
+    command: ControlCommand
+    at: datetime  # when it was first looked at
+
+
 class ControlDesk:
-    """One queue for each partition that is ours."""
+    """One queue for each partition that is ours. What is about other things does not wait for each other."""
 
     def __init__(self, parts: DeskParts, partitions: int) -> None:
         self._parts: Final = parts
         self._partitions: Final = partitions
         self._queues: dict[int, asyncio.Queue[Order]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._turns: Final = OneByOne()
 
     # -- the sink of the control topic's tail
 
     def take(self, partition: int, offset: int, record: Record, effective: bool) -> None:
         """One record. Of those that an earlier owner dealt with only cancels still matter."""
+        if effective or partition in self._queues:
+            self._queue(partition).put_nowait(Order(partition, offset, record, not effective))
         if effective:
-            self._queue(partition).put_nowait(Order(partition, offset, record))
             return
         try:
             command = decode(ControlCommand, record.value)
         except (Undecodable, ValidationError, ValueError):
             return
         if command.command is Command.CANCEL:
-            self._cancel((_tenant(record), command.request_id or ""), command)
+            said_at = command.at or self._parts.clock.at()
+            self._cancel((_tenant(record), command.request_id or ""), command, said_at)
 
     def caught_up(self, partition: int) -> None:
         """What stood there at the takeover was handed over."""
@@ -118,35 +137,59 @@ class ControlDesk:
             self._tasks[partition] = self._parts.lifeline.hold(task)
         return self._queues[partition]
 
-    # -- one after the other
+    # -- in turn
 
     async def _work(self, partition: int, queue: "asyncio.Queue[Order]") -> None:
-        while await self._parts.opened(partition):
-            await self._deal_with(await queue.get())
+        docket = Docket()
+        if await self._parts.opened(partition):
+            async with asyncio.TaskGroup() as under_way:
+                while True:
+                    order = await queue.get()
+                    await docket.begin(order.offset)
+                    under_way.create_task(self._deal_with(order, docket))
 
-    async def _deal_with(self, order: Order) -> None:
+    async def _deal_with(self, order: Order, docket: Docket) -> None:
         record = order.record
         tenant_id = _tenant(record)
+        if order.dealt_with:
+            docket.finish(order.offset)
+            return
         try:
             command = decode(ControlCommand, record.value)
         except (Undecodable, ValidationError, ValueError):
             result = Result(refused("invalid_field"))
-            await self._publish(order, None, "unknown", tenant_id, result)
+            await self._publish(order, docket, None, "unknown", result)
             return
+        case = Case(order, docket, tenant_id, command, self._parts.clock.at())
         if not tenant_id or partition_for(tenant_id.encode(), self._partitions) != order.partition:
-            result = Result(refused("wrong_partition", request_id=command.request_id))
+            await self._conclude(case, Result(refused("wrong_partition", request_id=command.request_id)))
         else:
-            result = await self._act(order, tenant_id, command)
-        await self._publish(order, command.actor, command.command.value, tenant_id, result)
+            async with self._turn(case):
+                await self._conclude(case, await self._act(case))
 
-    async def _act(self, order: Order, tenant_id: str, command: ControlCommand) -> Result:
+    def _turn(self, case: Case) -> AbstractAsyncContextManager[None]:
+        """Whoever changes what another is changing waits for it; the effects of others are whole at once."""
+        tenant_id, command = case.tenant_id, case.command
+        match command.command:
+            case Command.APPROVE | Command.REJECT:
+                asking = self._parts.waits.parking.lot.awaiting(tenant_id, command.approval_id or "")
+                return self._turns.turn(asking.identity) if asking is not None else nullcontext()
+            case Command.PAUSE | Command.RESUME:
+                return self._turns.turn(tenant_id)
+            case Command.CANCEL | Command.REPLAY:
+                return nullcontext()
+
+    async def _act(self, case: Case) -> Result:
+        tenant_id, command = case.tenant_id, case.command
         match command.command:
             case Command.CANCEL:
-                return Result(self._cancel((tenant_id, command.request_id or ""), command))
+                return Result(
+                    self._cancel((tenant_id, command.request_id or ""), command, self._parts.clock.at())
+                )
             case Command.APPROVE | Command.REJECT:
                 return await self._judge(tenant_id, command)
             case Command.REPLAY:
-                return await self._replay(order, tenant_id, command)
+                return await self._replay(case)
             case Command.PAUSE | Command.RESUME:
                 paused = command.command is Command.PAUSE
                 try:
@@ -155,17 +198,21 @@ class ControlDesk:
                     return Result(refused(error.code, tenant_id))
                 return Result(Finding("done", None, tenant_id, None, before, after))
 
+    async def _conclude(self, case: Case, result: Result) -> None:
+        command = case.command
+        await self._publish(case.order, case.docket, command.actor, command.command.value, result)
+
     async def _publish(
-        self, order: Order, actor: str | None, action: str, tenant_id: str, result: Result
+        self, order: Order, docket: Docket, actor: str | None, action: str, result: Result
     ) -> None:
-        """The effect, its audit and how far commands are dealt with: all or nothing."""
+        """The effect, its audit and which commands are dealt with: all or nothing."""
         parts = self._parts
         entry = of_command(
             f"control-{order.partition}-{order.offset}",
             parts.clock.at(),
             actor,
             action,
-            tenant_id or None,
+            _tenant(order.record) or None,
             result.finding,
         )
         emissions: list[Emission] = []
@@ -175,14 +222,15 @@ class ControlDesk:
             waiting = parts.waits.parking.lot.reserve(result.parked)
         topic = parts.emissary.topics.audit
         emissions.append(audit(topic, order.partition, order.record.key, entry))
-        parcel = Parcel(order.partition, tuple(emissions), None, order.offset + 1)
+        # The outbox keeps the order: what is said to be dealt with here is durable no later than this.
+        parcel = Parcel(order.partition, tuple(emissions), None, docket.finish(order.offset))
         offset = await parts.outbox.publish(parcel)
         if waiting is not None and result.parked is not None and offset is not None:
             parts.waits.parking.settled(waiting, result.parked, offset)
 
     # -- the commands
 
-    def _cancel(self, key: Identity, command: ControlCommand) -> Finding:
+    def _cancel(self, key: Identity, command: ControlCommand, at: datetime) -> Finding:
         parts = self._parts
         said = f" ({command.reason[:LONGEST]})" if command.reason else ""
         who = (command.actor or "a command")[:LONGEST]
@@ -193,7 +241,7 @@ class ControlDesk:
         if waiting is not None and not waiting.live:
             parts.waits.parking.release(waiting, problem)
             return Finding("done", request_id=key[1])
-        parts.waits.cancellations.keep(key, problem, command.at or parts.clock.at())
+        parts.waits.cancellations.keep(key, problem, at)
         return Finding("kept", request_id=key[1])
 
     async def _judge(self, tenant_id: str, command: ControlCommand) -> Result:
@@ -238,12 +286,12 @@ class ControlDesk:
             await asyncio.sleep(LOOK_S)
         return None
 
-    async def _replay(self, order: Order, tenant_id: str, command: ControlCommand) -> Result:
-        letter_id = command.dead_letter_id or ""
-        letter = await self._parts.letters.find(order.partition, letter_id)
-        if letter is None or letter.tenant_id != tenant_id:
-            return Result(refused("not_found", letter_id, command.request_id))
-        parked = self._next_generation(letter)
+    async def _replay(self, case: Case) -> Result:
+        letter_id = case.command.dead_letter_id or ""
+        letter = await self._parts.letters.find(case.order.partition, letter_id)
+        if letter is None or letter.tenant_id != case.tenant_id:
+            return Result(refused("not_found", letter_id, case.command.request_id))
+        parked = self._next_generation(letter, case.at)
         if parked is None:
             return Result(refused("not_replayable", letter_id, letter.request_id))
         known = self._parts.waits.find(parked.identity)
@@ -251,14 +299,14 @@ class ControlDesk:
             return Result(refused("already_decided", letter_id, letter.request_id))
         return Result(Finding("done", None, letter_id, letter.request_id), parked)
 
-    def _next_generation(self, letter: DeadLetter) -> Parked | None:
-        """A failed request, to be run once more under the next generation."""
+    def _next_generation(self, letter: DeadLetter, at: datetime) -> Parked | None:
+        """A failed request, to be run once more; what is said of it from then on is about this generation."""
         try:
             failed = FAILURES[Code(letter.code)].outcome == "failed"
             key, value, headers = letter.original.raw()
         except ValueError:
             return None
-        source, at = letter.source, self._parts.clock.at()
+        source = letter.source
         stamp = source.timestamp or at
         kept = tuple((name, raw or b"") for name, raw in headers)
         record = Record(

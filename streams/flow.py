@@ -185,13 +185,25 @@ class Emission:
 
 
 @dataclass(frozen=True, slots=True)
+class DealtWith:
+    """Which commands of a partition need no further action: all before `position`, and those `beyond` it."""
+
+    position: int
+    beyond: tuple[int, ...] = ()  # ascending
+
+    def covers(self, offset: int) -> bool:
+        """Whether the command at this offset is one of them."""
+        return offset < self.position or offset in self.beyond
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """What one source record comes to: all its emissions are published together or not at all."""
 
     partition: int
     emissions: tuple[Emission, ...]
     answered: "Answered | None" = None
-    control_position: int | None = None  # the partition's control topic is dealt with up to there
+    commands: DealtWith | None = None  # of the partition's control topic, with this one
 
 
 @dataclass(frozen=True, slots=True)

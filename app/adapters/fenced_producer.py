@@ -26,6 +26,7 @@ from aiokafka.protocol.types import (
 )
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
+from app.adapters.group_offsets import Committed
 from streams.ownership import Membership
 
 # How long to wait when the markers of the last transaction are still being written; 20 ms would be felt.
@@ -190,12 +191,12 @@ class FencedProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka is not
         aiokafka_sender.BACKOFF_OVERRIDE = CONCURRENT_BACKOFF_S
 
     async def commit_offsets(
-        self, offsets: Mapping[TopicPartition, int], group_id: str, membership: Membership, metadata: str
+        self, offsets: Mapping[TopicPartition, Committed], group_id: str, membership: Membership
     ) -> None:
         """Within a transaction: the offsets, and the proof that this worker still is who it was."""
         if membership.generation < 0 or not membership.member_id or not offsets:
             # The coordinator takes a commit that names no member for that of an old client, unchecked.
             raise GroupFenced("this worker is no member of the group")
         self._sender.membership = membership
-        positions = {place: OffsetAndMetadata(offset, metadata) for place, offset in offsets.items()}
+        positions = {place: OffsetAndMetadata(one.offset, one.note) for place, one in offsets.items()}
         await self.send_offsets_to_transaction(positions, group_id)

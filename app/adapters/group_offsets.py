@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
@@ -21,6 +22,15 @@ from aiokafka.protocol.types import (
 from aiokafka.structs import TopicPartition
 
 from streams.ownership import Membership
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """An offset, and what was noted beside it."""
+
+    offset: int
+    note: str = ""
+
 
 UNSTABLE = 88  # a transaction that commits an offset of the partition is open, or just ending
 
@@ -94,7 +104,7 @@ class StableOffsetFetch(Request[OffsetFetchRequestV7]):  # type: ignore[misc]  #
 
 async def committed(
     client: AIOKafkaClient, places: Iterable[TopicPartition], group_id: str, *, stable: bool
-) -> dict[TopicPartition, int | None]:
+) -> dict[TopicPartition, Committed | None]:
     """What the group committed; None where it is nothing. Raises KafkaError.
 
     `stable`: places of which a transaction is about to change it are left out: ask again. Where its producer
@@ -109,13 +119,14 @@ async def committed(
     node = await client.coordinator_lookup(CoordinationType.GROUP, group_id)
     answer: Any = await client.send(node, request, group=ConnectionGroup.COORDINATION)
     _raise_for({answer.error_code}, group_id)
-    offsets: dict[TopicPartition, int | None] = {}
+    offsets: dict[TopicPartition, Committed | None] = {}
     for topic, partitions, *_ in answer.topics:
         for found in partitions:
-            code = found[4 if stable else 3]  # version 7 has the leader's epoch before it
+            note, code = found[3:5] if stable else found[2:4]  # version 7 has the leader's epoch before them
             if code != UNSTABLE:
                 _raise_for({code}, group_id)
-                offsets[TopicPartition(topic, found[0])] = found[1] if found[1] >= 0 else None
+                place = TopicPartition(topic, found[0])
+                offsets[place] = Committed(found[1], note or "") if found[1] >= 0 else None
     return offsets
 
 
@@ -126,12 +137,15 @@ def _raise_for(codes: Iterable[int], group_id: str) -> None:
 
 
 async def commit(
-    client: AIOKafkaClient, positions: Mapping[TopicPartition, int], group_id: str, membership: Membership
+    client: AIOKafkaClient,
+    positions: Mapping[TopicPartition, Committed],
+    group_id: str,
+    membership: Membership,
 ) -> None:
     """Without a transaction. The coordinator takes offsets of any topic from a member. Raises KafkaError."""
     topics: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
-    for place, offset in positions.items():
-        topics[place.topic].append((place.partition, offset, ""))
+    for place, one in positions.items():
+        topics[place.topic].append((place.partition, one.offset, one.note))
     request = OffsetCommitRequest(
         group_id,
         membership.generation,

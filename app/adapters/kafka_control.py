@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from app.adapters import closing, group_offsets
-from streams.flow import Record
+from app.adapters import closing, command_notes, group_offsets
+from streams.flow import DealtWith, Record
 from streams.lifeline import Lifeline
 from streams.options import KafkaOptions
 from streams.ports import Clock, ControlSink
@@ -27,11 +27,11 @@ RETRY_S = 0.5
 class Tail:
     """One partition during one tenure."""
 
-    __slots__ = ("caught_up", "effective_from", "next", "target")
+    __slots__ = ("caught_up", "dealt_with", "next", "target")
 
     def __init__(self) -> None:
         self.next: int | None = None  # the offset to go on at; None: where to begin is not known yet
-        self.effective_from = 0  # what stands below was dealt with
+        self.dealt_with = DealtWith(0)
         self.target = 0  # what stands below stood there when the partition was gained
         self.caught_up = False
 
@@ -127,10 +127,11 @@ class KafkaControl:
         young = await reader.offsets_for_times(dict.fromkeys(committed, since_ms))
         for place, done in committed.items():
             tail, begin, end = places[place], begins[place], ends[place]
-            if done is None or done > end:  # nothing was committed, or it was in a topic that is gone
-                done = 0
-            tail.effective_from, tail.target = done, end
-            tail.next = max(begin, min(done, end if young[place] is None else young[place].offset))
+            if done is not None and done.offset <= end:  # else nothing was, or in a topic that is gone
+                tail.dealt_with = command_notes.read(done)
+            tail.target = end
+            since = end if young[place] is None else young[place].offset
+            tail.next = max(begin, min(tail.dealt_with.position, since))
 
     def _assign(self, reader: AIOKafkaConsumer, tails: dict[int, Tail]) -> None:
         if not tails:
@@ -160,7 +161,7 @@ class KafkaControl:
                 if self._tails.get(place.partition) is not tail:
                     break  # it is another's now, or begins anew
                 tail.next = record.offset + 1
-                effective = record.offset >= tail.effective_from
+                effective = not tail.dealt_with.covers(record.offset)
                 self._sink.take(place.partition, record.offset, _record(record), effective)
 
 

@@ -15,6 +15,7 @@ from app.adapters import group_offsets, record_batches
 from app.adapters.committed_read import is_committed
 from app.adapters.fenced_producer import FencedProducer, GroupFenced
 from app.adapters.group_commit import Delivered, GroupCommit
+from app.adapters.group_offsets import Committed
 from app.adapters.landing import Landing, landing, merged, proof
 from app.adapters.positions import Positions
 from streams.flow import Parcel
@@ -68,7 +69,7 @@ class KafkaOutbox:
         self._doubt: Doubt | None = None
         self._settled: list[Doubt] = []  # published after all, until their delivery is whole
         self._positions: Final = Positions(around.topics, around.options.kafka.app_id, around.position)
-        self._uncommitted: dict[TopicPartition, int] = {}  # in plain delivery
+        self._uncommitted: dict[TopicPartition, Committed] = {}  # in plain delivery
         self._commit = GroupCommit(
             around.ownership.settled,
             self._deliver,
@@ -167,7 +168,7 @@ class KafkaOutbox:
         sent = await self._hand_over(producer, parcels)
         landed = landing(self._around.topics, parcels, sent)
         due = self._uncommitted | self._positions.of_control(parcels)
-        due = {place: offset for place, offset in due.items() if place.partition in assignment.partitions}
+        due = {place: one for place, one in due.items() if place.partition in assignment.partitions}
         if due:
             try:
                 group = self._around.options.kafka.app_id
@@ -188,10 +189,9 @@ class KafkaOutbox:
         sent = await self._hand_over(producer, parcels)
         landed = landing(topics, parcels, sent)
         await producer.commit_offsets(
-            await self._positions.proving(producer.client, parcels, assignment),
+            await self._positions.proving(producer.client, parcels, assignment, self._transactional_id or ""),
             self._around.options.kafka.app_id,
             assignment.membership,
-            metadata=self._transactional_id or "",
         )
         # From here on the commit may have happened although no answer says so.
         self._doubt = Doubt(parcels, proof(topics, sent), landed)

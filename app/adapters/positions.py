@@ -7,7 +7,8 @@ from typing import Final
 from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
-from app.adapters import group_offsets
+from app.adapters import command_notes, group_offsets
+from app.adapters.group_offsets import Committed
 from streams.flow import Parcel
 from streams.ownership import Assignment
 from streams.topics import TopicNames
@@ -27,24 +28,28 @@ class Positions:
         self._stood_under: Assignment | None = None
 
     async def proving(
-        self, client: AIOKafkaClient, parcels: Sequence[Parcel], assignment: Assignment
-    ) -> dict[TopicPartition, int]:
-        """Never empty, since the commit is the fence, too."""
+        self, client: AIOKafkaClient, parcels: Sequence[Parcel], assignment: Assignment, name: str
+    ) -> dict[TopicPartition, Committed]:
+        """Never empty, since the commit is the fence, too. `name`: whose offsets these are."""
         positions = self.of_control(parcels)
         partitions = {parcel.partition for parcel in parcels}
         for partition in partitions:
             if (position := self._released(partition)) is not None:
-                positions[TopicPartition(self._topics.requests, partition)] = position
-        return positions or await self._standing(client, partitions, assignment)
+                positions[TopicPartition(self._topics.requests, partition)] = Committed(position, name)
+        if positions:
+            return positions
+        standing = await self._standing(client, partitions, assignment)
+        return {place: Committed(offset, name) for place, offset in standing.items()}
 
-    def of_control(self, parcels: Sequence[Parcel]) -> dict[TopicPartition, int]:
-        """Up to where commands are dealt with."""
-        positions: dict[TopicPartition, int] = {}
-        for parcel in parcels:
-            if parcel.control_position is not None:
-                place = TopicPartition(self._topics.control, parcel.partition)
-                positions[place] = max(parcel.control_position, positions.get(place, 0))
-        return positions
+    def of_control(self, parcels: Sequence[Parcel]) -> dict[TopicPartition, Committed]:
+        """Which commands are dealt with: the last parcel of a partition knows of those before it."""
+        return {
+            TopicPartition(self._topics.control, parcel.partition): Committed(
+                parcel.commands.position, command_notes.written(parcel.commands)
+            )
+            for parcel in parcels
+            if parcel.commands is not None
+        }
 
     async def _standing(
         self, client: AIOKafkaClient, partitions: Collection[int], assignment: Assignment
@@ -59,7 +64,7 @@ class Positions:
         async with asyncio.timeout(PATIENCE_S):  # a transaction of ours is open meanwhile
             while unknown := [place for place in places if place.partition not in self._stood]:
                 found = await group_offsets.committed(client, unknown, self._group_id, stable=True)
-                self._stood |= {place.partition: offset or 0 for place, offset in found.items()}
+                self._stood |= {place.partition: one.offset if one else 0 for place, one in found.items()}
                 if len(found) < len(unknown):
                     await asyncio.sleep(UNSTABLE_RETRY_S)
         return {place: self._stood[place.partition] for place in places}

@@ -10,6 +10,7 @@ from aiokafka.structs import TopicPartition
 from app.adapters import record_batches
 from app.adapters.clock import SystemClock
 from app.adapters.fenced_producer import FencedProducer
+from app.adapters.group_offsets import Committed
 from app.adapters.kafka_ledger import KafkaLedger
 from streams.flow import Duplicate, Emission
 from streams.options import FlowOptions, KafkaOptions, StreamOptions
@@ -86,7 +87,7 @@ async def predecessor(owner: Owner) -> AsyncIterator[FencedProducer]:
     async with GroupMember(owner.kafka) as member:
         await producer.begin_transaction()
         place = TopicPartition(owner.topics.requests, 0)
-        await producer.commit_offsets({place: 1}, owner.kafka.app_id, member.membership, name)
+        await producer.commit_offsets({place: Committed(1, name)}, owner.kafka.app_id, member.membership)
         await producer.commit_transaction()
     yield producer
     await producer.stop()

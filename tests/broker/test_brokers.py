@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced, TopicAlreadyExistsError
 
 from app.adapters.fenced_producer import FencedProducer, GroupFenced
+from app.adapters.group_offsets import Committed
 from app.brokers.broker import BrokerHandle
 from app.brokers.embedded import EmbeddedBroker, EmbeddedOptions
 from app.brokers.kafka import KafkaBroker
@@ -200,7 +201,7 @@ async def test_a_commit_of_a_generation_that_is_gone_is_refused(bootstrap: str, 
         async with FencedProducer(bootstrap_servers=bootstrap, transactional_id=topic) as producer:
             with pytest.raises(GroupFenced):
                 async with producer.transaction():
-                    await producer.commit_offsets({TopicPartition(topic, 0): 1}, topic, stale, "")
+                    await producer.commit_offsets({TopicPartition(topic, 0): Committed(1)}, topic, stale)
 
 
 async def test_topics_keep_what_was_set_and_refuse_what_is_too_large(

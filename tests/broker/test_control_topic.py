@@ -16,6 +16,7 @@ from aiokafka.structs import TopicPartition
 from app import provision
 from app.adapters.clock import SystemClock
 from app.adapters.fenced_producer import FencedProducer
+from app.adapters.group_offsets import Committed
 from app.adapters.kafka_control import KafkaControl
 from app.brokers.embedded import EmbeddedBroker, EmbeddedOptions
 from app.brokers.kafka import KafkaBroker
@@ -103,7 +104,7 @@ async def command(kafka: KafkaOptions, *values: bytes, partition: int = 0, hours
 
 
 @asynccontextmanager
-async def dealing(kafka: KafkaOptions, position: int) -> AsyncIterator[FencedProducer]:
+async def dealing(kafka: KafkaOptions, position: int, note: str = "") -> AsyncIterator[FencedProducer]:
     """An owner who has dealt with the commands of partition 0, as its open transaction says."""
     topics = topic_names(kafka.topic_prefix, kafka.app_id)
     producer = FencedProducer(bootstrap_servers=kafka.bootstrap, transactional_id=uuid4().hex)
@@ -112,14 +113,14 @@ async def dealing(kafka: KafkaOptions, position: int) -> AsyncIterator[FencedPro
         async with GroupMember(kafka) as member:
             await producer.begin_transaction()
             place = TopicPartition(topics.control, 0)
-            await producer.commit_offsets({place: position}, kafka.app_id, member.membership, "")
+            await producer.commit_offsets({place: Committed(position, note)}, kafka.app_id, member.membership)
         yield producer
     finally:
         await producer.stop()
 
 
-async def dealt_with(kafka: KafkaOptions, position: int) -> None:
-    async with dealing(kafka, position) as producer:
+async def dealt_with(kafka: KafkaOptions, position: int, note: str = "") -> None:
+    async with dealing(kafka, position, note) as producer:
         await producer.commit_transaction()
 
 

@@ -13,6 +13,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from app import provision
 from app.adapters import record_batches
 from app.adapters.fenced_producer import FencedProducer, GroupFenced
+from app.adapters.group_offsets import Committed
 from streams.options import KafkaOptions
 from streams.ownership import Membership
 from streams.topics import TopicNames, topic_names
@@ -59,7 +60,7 @@ async def prove(
     producer: FencedProducer, deployment: KafkaOptions, topics: TopicNames, who: Membership, offset: int = 7
 ) -> None:
     place = TopicPartition(topics.requests, 0)
-    await producer.commit_offsets({place: offset}, deployment.app_id, who, "its name")
+    await producer.commit_offsets({place: Committed(offset, "its name")}, deployment.app_id, who)
 
 
 async def answered(deployment: KafkaOptions, topics: TopicNames) -> list[str]:

@@ -12,8 +12,9 @@ from aiokafka.structs import TopicPartition
 from app import provision
 from app.adapters.committed_read import is_committed
 from app.adapters.fenced_producer import FencedProducer
+from app.adapters.group_offsets import Committed
 from app.brokers.broker import BrokerHandle
-from streams.flow import Answered, Emission, Parcel
+from streams.flow import Answered, DealtWith, Emission, Parcel
 from streams.options import KafkaOptions
 from streams.ports import Shelf
 from tests.contract.outboxes import KafkaCase, committed_by
@@ -88,14 +89,14 @@ async def test_an_outcome_is_published_once_whatever_became_of_its_commit(
         for partition in range(deployment.partitions):
             await case.claims.rebuilt(Shelf("responses", partition), 0)
         await case.own(0, 1)
-        sent = [outcome(case, 0), outcome(case, 1), waiting(case, 1), Parcel(0, (), control_position=5)]
+        sent = [outcome(case, 0), outcome(case, 1), waiting(case, 1), Parcel(0, (), commands=DealtWith(5))]
 
         told = await asyncio.wait_for(asyncio.gather(*(case.outbox.publish(one) for one in sent)), 30)
 
         assert not losses
         (stands_at,) = await case.offsets(case.topics.parked, 1)
         assert told == [None, None, stands_at, None]
-        assert await case.control_position(0) == 5
+        assert await case.dealt_with(0) == DealtWith(5)
         found = await case.read(case.topics.responses)
         assert sorted(emission.value or b"" for emission in found) == [b"0", b"1"]
     finally:
@@ -118,10 +119,10 @@ async def test_a_command_that_came_to_nothing_is_settled_whatever_became_of_its_
         await case.start()
         await case.own(0)
 
-        await asyncio.wait_for(case.outbox.publish(Parcel(0, (), control_position=5)), 30)
+        await asyncio.wait_for(case.outbox.publish(Parcel(0, (), commands=DealtWith(5))), 30)
 
         assert not losses
-        assert await case.control_position(0) == 5
+        assert await case.dealt_with(0) == DealtWith(5)
     finally:
         await case.stop()
 
@@ -140,7 +141,7 @@ async def test_a_partition_that_was_not_read_yet_keeps_its_place_when_something_
 
         await asyncio.wait_for(case.outbox.publish(waiting(case, 1)), 10)
 
-        assert await committed_by(case.kafka, [place]) == {place: 3}
+        assert await committed_by(case.kafka, [place]) == {place: Committed(3, case.name or "")}
         assert len(await case.offsets(case.topics.parked, 1)) == 2
     finally:
         await case.stop()

@@ -49,12 +49,10 @@ def acks_out_of_order() -> None:
 def no_fencing() -> None:
     """Offsets are committed in the transaction, but nobody checks who commits them."""
 
-    async def commit_offsets(
-        producer: FencedProducer, offsets: Any, group_id: str, _: Any, metadata: str
-    ) -> None:
+    async def commit_offsets(producer: FencedProducer, offsets: Any, group_id: str, _: Any) -> None:
         producer._sender.__class__ = producer._sender.__class__.__mro__[1]  # aiokafka's own, version 0
         signed: dict[TopicPartition, OffsetAndMetadata] = {
-            place: OffsetAndMetadata(offset, metadata) for place, offset in offsets.items()
+            place: OffsetAndMetadata(one.offset, one.note) for place, one in offsets.items()
         }
         await AIOKafkaProducer.send_offsets_to_transaction(producer, signed, group_id)
 

@@ -10,10 +10,11 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.structs import TopicPartition
 
 from app import provision
-from app.adapters import group_offsets
+from app.adapters import command_notes, group_offsets
 from app.adapters.clock import SystemClock
+from app.adapters.group_offsets import Committed
 from app.adapters.kafka_outbox import KafkaOutbox, Surroundings
-from streams.flow import Emission
+from streams.flow import DealtWith, Emission
 from streams.lifeline import Lifeline
 from streams.observations import Observers
 from streams.options import Delivery, KafkaOptions, StreamOptions
@@ -52,8 +53,8 @@ class OutboxCase(Protocol):
     async def offsets(self, topic: str, partition: int) -> list[int]:
         """Where they stand, without those of earlier tests."""
 
-    async def control_position(self, partition: int) -> int | None:
-        """Up to where the group has dealt with the partition's commands."""
+    async def dealt_with(self, partition: int) -> DealtWith | None:
+        """Which of the partition's commands the group has dealt with."""
 
 
 class MemoryCase:
@@ -85,8 +86,8 @@ class MemoryCase:
     async def offsets(self, topic: str, partition: int) -> list[int]:
         return list(range(len(self._log.partitions[topic, partition])))
 
-    async def control_position(self, partition: int) -> int | None:
-        return self._log.control_positions.get(partition)
+    async def dealt_with(self, partition: int) -> DealtWith | None:
+        return self._log.commands.get(partition)
 
 
 class KafkaCase:
@@ -143,9 +144,10 @@ class KafkaCase:
     async def offsets(self, topic: str, partition: int) -> list[int]:
         return [record.offset for record in await self._records(topic) if record.partition == partition]
 
-    async def control_position(self, partition: int) -> int | None:
+    async def dealt_with(self, partition: int) -> DealtWith | None:
         place = TopicPartition(self.topics.control, partition)
-        return (await committed_by(self.kafka, [place])).get(place)
+        committed = (await committed_by(self.kafka, [place])).get(place)
+        return None if committed is None else command_notes.read(committed)
 
     async def _records(self, topic: str) -> list[Any]:
         return [
@@ -157,7 +159,7 @@ class KafkaCase:
 
 async def committed_by(
     kafka: KafkaOptions, places: Sequence[TopicPartition]
-) -> dict[TopicPartition, int | None]:
+) -> dict[TopicPartition, Committed | None]:
     """What the group has committed, once no transaction is about to change it."""
     client = AIOKafkaClient(bootstrap_servers=kafka.bootstrap)
     await client.bootstrap()

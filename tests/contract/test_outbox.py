@@ -10,7 +10,7 @@ import pytest
 
 from app import provision
 from app.brokers.broker import BrokerHandle
-from streams.flow import Answered, Duplicate, Emission, Parcel
+from streams.flow import Answered, DealtWith, Duplicate, Emission, Parcel
 from streams.options import KafkaOptions
 from streams.ports import Claim, Shelf
 from tests.contract.outboxes import PARTITIONS, KafkaCase, MemoryCase, OutboxCase
@@ -228,20 +228,21 @@ async def test_a_tombstone_of_a_parked_request_is_told_where_it_stands(case: Out
 
 
 async def test_how_far_commands_are_dealt_with_is_committed_with_what_they_came_to(case: OutboxCase) -> None:
-    assert await case.control_position(1) is None
+    assert await case.dealt_with(1) is None
 
     await asyncio.gather(
-        case.outbox.publish(replace(parcel(case, 1, 1), control_position=5)),
-        case.outbox.publish(replace(parcel(case, 2, 2), control_position=9)),
-        case.outbox.publish(replace(parcel(case, 1, 3), control_position=6)),
+        case.outbox.publish(replace(parcel(case, 1, 1), commands=DealtWith(5))),
+        case.outbox.publish(replace(parcel(case, 2, 2), commands=DealtWith(9))),
+        case.outbox.publish(replace(parcel(case, 1, 3), commands=DealtWith(5, (7, 12)))),
         case.outbox.publish(parcel(case, 1, 4)),
     )
 
-    assert [await case.control_position(partition) for partition in range(4)] == [None, 6, 9, None]
+    told = [await case.dealt_with(partition) for partition in range(4)]
+    assert told == [None, DealtWith(5, (7, 12)), DealtWith(9), None]
     assert values(await case.read(case.topics.responses), 1) == [b"1", b"3", b"4"]
 
 
 async def test_a_command_may_come_to_nothing(case: OutboxCase) -> None:
-    await case.outbox.publish(Parcel(3, (), control_position=17))
+    await case.outbox.publish(Parcel(3, (), commands=DealtWith(17)))
 
-    assert await case.control_position(3) == 17
+    assert await case.dealt_with(3) == DealtWith(17)

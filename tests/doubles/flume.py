@@ -12,7 +12,7 @@ from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.emission import Emissary
 from streams.execution import Execution
-from streams.flow import Answered, Emission, Record
+from streams.flow import Answered, DealtWith, Emission, Record
 from streams.intake import Intake
 from streams.journal import Patience
 from streams.lifeline import Lifeline
@@ -93,6 +93,7 @@ class MemoryBodies:
 
     async def fetch(self, places: Sequence[ParkedPlace]) -> Sequence[Parked | None]:
         """In their order."""
+        await asyncio.sleep(0)  # it is asked of a broker
         found: list[Parked | None] = []
         for place in places:
             value = self._log.partitions[NAMES.parked, place.partition][place.offset].value
@@ -132,6 +133,7 @@ class Flume:
         intake = Intake(registry, PARTITIONS, self.options.max_request_bytes, self.options.max_input_bytes)
         clock, observed = self.clock, self.observed
         self.bodies = MemoryBodies(self.world.log)
+        self.letters = MemoryDeadLetters(self.world.log)
         self.parking = Parking(emissary, self.outbox, self.bodies, clock, observed)
         self.waits = Waits(
             self.parking,
@@ -166,7 +168,7 @@ class Flume:
                 emissary=emissary,
                 outbox=self.outbox,
                 bodies=self.bodies,
-                letters=MemoryDeadLetters(self.world.log),
+                letters=self.letters,
                 plans=self.world.plans,
                 opened=self.ownership.opened,
                 clock=clock,
@@ -217,7 +219,7 @@ class Flume:
         self.desk.assigned(frozenset(partitions), gained)
         for partition in sorted(gained):
             self.parking.opened(partition, self.world.committed[partition])
-            dealt_with = self.world.log.control_positions.get(partition, 0)
+            dealt_with = self.world.log.commands.get(partition, DealtWith(0))
             self.world.commands.hand_over(self.desk, partition, dealt_with)
 
     def _rebuild_lot(self, partition: int) -> None:

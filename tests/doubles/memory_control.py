@@ -1,5 +1,6 @@
 """Commands in memory: written to a desk as the control topic's tail does, with the stores that it needs."""
 
+import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from typing import Any
 
 from schemas.codec import decode
 from schemas.dead_letters import DeadLetter
-from streams.flow import Record
+from streams.flow import DealtWith, Record
 from streams.ports import ControlSink
 from tests.doubles.memory_outbox import NAMES, MemoryLog
 from tests.doubles.requests import partition_of
@@ -18,9 +19,21 @@ class MemoryDeadLetters:
 
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
+        self._held = ""
+        self._found = asyncio.Event()
+
+    def hold(self, dead_letter_id: str) -> None:
+        """It is looked for until `let_go`."""
+        self._held = dead_letter_id
+
+    def let_go(self) -> None:
+        """It is found."""
+        self._found.set()
 
     async def find(self, partition: int, dead_letter_id: str) -> DeadLetter | None:
         """The one of this id."""
+        if dead_letter_id == self._held:
+            await self._found.wait()
         found = (decode(DeadLetter, one.value) for one in self._log.partitions[NAMES.deadletter, partition])
         return next((one for one in found if one.dead_letter_id == dead_letter_id), None)
 
@@ -37,7 +50,9 @@ class MemoryPlans:
         return tenant_id in self._paused
 
     async def pause(self, tenant_id: str, paused: bool) -> tuple[str | None, str | None]:
-        """Change it."""
+        """Change it; it takes a while, and a pause longer than what takes it back."""
+        for _ in range(3 if paused else 1):
+            await asyncio.sleep(0)
         (self._paused.add if paused else self._paused.discard)(tenant_id)
         for changed in self.listeners:
             changed(tenant_id)
@@ -61,8 +76,8 @@ class CommandTopic:
         records.append(Record(NAMES.control, partition, len(records), 0, key, value))
         return records[-1]
 
-    def hand_over(self, sink: ControlSink, partition: int, committed: int) -> None:
+    def hand_over(self, sink: ControlSink, partition: int, dealt_with: DealtWith) -> None:
         """As the tail does at a takeover."""
         for record in self.records[partition]:
-            sink.take(partition, record.offset, record, record.offset >= committed)
+            sink.take(partition, record.offset, record, not dealt_with.covers(record.offset))
         sink.caught_up(partition)

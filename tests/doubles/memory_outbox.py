@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.adapters.group_commit import Delivered, GroupCommit
-from streams.flow import Emission, Parcel
+from streams.flow import DealtWith, Emission, Parcel
 from streams.observations import Observer
 from streams.ownership import Ownership
 from streams.ports import ClaimStore, Clock, Shelf, ShelfKind, StoreUnavailable
@@ -22,7 +22,7 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.partitions: dict[tuple[str, int], list[Emission]] = defaultdict(list)
-        self.control_positions: dict[int, int] = {}  # up to where each partition's commands are dealt with
+        self.commands: dict[int, DealtWith] = {}  # of each partition
 
     def append(self, emission: Emission) -> int:
         """Returns the offset behind it."""
@@ -92,8 +92,8 @@ class MemoryOutbox:
                     checkpoints[Shelf(KINDS[emission.topic], emission.partition)] = end
                 if emission.topic == NAMES.parked:
                     parked[id(parcel)] = end - 1
-            if parcel.control_position is not None:
-                self.log.control_positions[parcel.partition] = parcel.control_position
+            if parcel.commands is not None:
+                self.log.commands[parcel.partition] = parcel.commands
         self.batches.append(len(mine))
         await self._remember(mine, checkpoints)
         return Delivered(mine, parked)
