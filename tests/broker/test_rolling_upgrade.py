@@ -12,7 +12,7 @@ import pytest
 
 from app.simulator.server import RunningSimulator
 from schemas.times import format_at
-from tests.broker import former_version
+from tests.broker import former_version, servers
 from tests.broker.crew import ROOT, Crew, WorkerProcess, request, tenants_of, until
 from tests.broker.test_durable_runs import approval, billed, command, left_parked, usage_of
 from tests.broker.test_rebalance import one_tenant_each, owned
@@ -22,6 +22,8 @@ pytestmark = pytest.mark.timeout(240)  # several generations of workers, which i
 STEPS = '[[sim: latency_ms=1000 tool=look_up args={"order":1} then tool=look_up args={"order":2}]]'
 QUICK_STEPS = STEPS.replace("1000", "100")
 REFUND = '[[sim: tool=refund args={"order":7}]]'
+# Without it each worker compiles every library anew, in shells that forbid Python to keep what it compiled.
+COMPILED = {"PYTHONPYCACHEPREFIX": str(servers.CACHE / "bytecode"), "PYTHONDONTWRITEBYTECODE": ""}
 PACKAGES = ("app", "streams", "agents_defs", "schemas", "tests.broker.worker_process")
 LIFE = f"""
 import importlib, sys
@@ -40,6 +42,7 @@ class Version:
 
     def start(self, crew: Crew, *mutants: str, worker_id: str | None = None) -> WorkerProcess:
         """One worker of it. It takes a few seconds until it works; nobody waits for that here."""
+        crew.settings |= COMPILED
         return crew.start(command=("-c", LIFE, *mutants), tree=self.tree, worker_id=worker_id)
 
     def runs(self, worker: WorkerProcess) -> bool:
