@@ -41,7 +41,7 @@ class Completion:
     ) -> None:
         """This is its outcome, unless another attempt has decided."""
         if entry.parking is not None:
-            await entry.parking  # what is said to be published there has to be
+            await entry.written()  # what is said to be published there has to be
             outcome = replace(outcome, published=entry.published)
         parcel, outcome = self.emissary.outcome(
             candidate, outcome, entry.attempt, feed, self._clock.at(), parked=entry.parked is not None

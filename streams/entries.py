@@ -44,6 +44,17 @@ class Entry:
     cancelled: bool = False
     same: list["Entry"] = field(default_factory=list)  # records with the same id, released with this one
 
+    async def written(self) -> None:
+        """Wait for its record that is being written beside its run; without end where it is not ours."""
+        if self.parking is not None:
+            await self.parking
+
+    def stop(self) -> None:
+        """Whatever is being done about it is done in vain."""
+        for task in (self.task, self.parking):
+            if task is not None:
+                task.cancel()
+
 
 class Register:
     """The entries that are ours to work on, by place and by id. It has room for so many."""

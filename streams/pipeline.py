@@ -269,7 +269,7 @@ class Pipeline:
         try:
             ended = await self._stages.execution.run(self._turn(entry, accepted), entry.feed)
         except RunLost:
-            self._readmit(entry)
+            await self._readmit(entry)
             return
         match ended:
             case Suspended():
@@ -298,12 +298,13 @@ class Pipeline:
             lambda: entry.ending if entry.cancelled else None,
         )
 
-    def _readmit(self, entry: Entry) -> None:
+    async def _readmit(self, entry: Entry) -> None:
         """Another attempt was admitted. If the partition is ours nevertheless, the store will say so."""
+        self.leave(entry)
+        await entry.written()  # or else it might stand over what that attempt has written since
         if self.register.lives(entry):
             entry.token = self._tokens.next()
             entry.began, entry.task, entry.feed = False, None, None
-            self.leave(entry)
             self.enter(entry)
 
     # -- the lane boundary
@@ -385,9 +386,7 @@ class Pipeline:
         for entry in lost:
             self.drop(entry)  # at once: should the partition come back, it is delivered anew
         for entry in lost:
-            for task in (entry.task, entry.parking):
-                if task is not None:
-                    task.cancel()
+            entry.stop()
         self._stages.waits.let_go(retained)
 
 

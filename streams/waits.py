@@ -149,8 +149,7 @@ class Waits:
     async def suspend(self, entry: Entry, accepted: Accepted, suspended: Suspended) -> None:
         """A run stopped without an outcome: it is parked with the usage so far, and its slot is free."""
         entry.suspended = True
-        if entry.parking is not None:
-            await entry.parking
+        await entry.written()
         due_at = None
         if suspended.after_s is not None:
             due_at = self._clock.at() + timedelta(seconds=suspended.after_s)

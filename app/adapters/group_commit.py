@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from streams.flow import Parcel
 from streams.observations import BatchPublished, Observer, PublishRetried
+from streams.ownership import Ownership, Tenure
 from streams.ports import Clock
 
 FIRST_RETRY_S = 0.05
@@ -17,43 +18,44 @@ MOST_TOGETHER = 512
 
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """A parcel and who waits for it."""
+    """A parcel, who waits for it, and as whose owner it was handed over."""
 
     parcel: Parcel
     future: asyncio.Future[int | None]
     since: float
+    tenure: Tenure | None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is still to be delivered.
+
+        A later tenure of the same partition is not enough: another worker may have gone on in between, and
+        what this one knew before that is not so any more.
+        """
+        return self.tenure is not None and not self.tenure.over and not self.future.done()
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """What became durable."""
-
-    parcels: Sequence[Parcel]
-    offsets: Mapping[int, int] = field(default_factory=dict)  # of those that are to know one, by their id()
-
-
-Ready = Callable[[], Awaitable[object]]
-Deliver = Callable[[Sequence[Parcel]], Awaitable[Delivered]]
+# Returns the offsets of those that are to know one, by their id(); what it is handed is durable then.
+Deliver = Callable[[Sequence[Parcel]], Awaitable[Mapping[int, int]]]
 
 
 class GroupCommit:
     """Collects parcels, delivers them in order in batches, tells each sender when its own is durable.
 
-    `ready` waits until something may be delivered. `deliver` tells which parcels it delivered (those it
-    does not own any more it leaves out) or raises, and is then asked again with the same ones: order is kept
-    and nothing is dropped but what nobody waits for any more.
+    `deliver` may raise, and is then asked again with the same ones: order is kept and nothing is dropped but
+    what nobody waits for any more, and what belongs to partitions that were lost since it was handed over.
     """
 
     def __init__(
         self,
-        ready: Ready,
+        ownership: Ownership,
         deliver: Deliver,
         clock: Clock,
         observer: Observer,
         window_s: float,
         busy: Callable[[], bool],
     ) -> None:
-        self._ready: Final = ready
+        self._ownership: Final = ownership
         self._deliver: Final = deliver
         self._clock: Final = clock
         self._observer: Final = observer
@@ -78,7 +80,8 @@ class GroupCommit:
     async def publish(self, parcel: Parcel) -> int | None:
         """Return when the parcel is durable: the offset that was told of it, if any."""
         future: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Waiting(parcel, future, self._clock.now()))
+        tenure = self._ownership.tenure(parcel.partition)
+        self._waiting.append(Waiting(parcel, future, self._clock.now(), tenure))
         self._arrived.set()
         return await future
 
@@ -100,36 +103,27 @@ class GroupCommit:
     async def _persist(self, batch: list[Waiting]) -> None:
         retry_s = FIRST_RETRY_S
         while True:
-            await self._ready()
-            # Now, without a pause until the delivery begins: who lost a partition meanwhile waits no more.
-            batch = [waiting for waiting in batch if not waiting.future.done()]
+            await self._ownership.settled()
+            # Now, without a pause until the delivery begins: what it begins with is ours.
+            batch = [waiting for waiting in batch if waiting.stands]
             if not batch:
                 return
             started = self._clock.now()
-            parcels = [waiting.parcel for waiting in batch]
             try:
-                delivered = await self._deliver(parcels)
+                offsets = await self._deliver([waiting.parcel for waiting in batch])
             except Exception as error:  # noqa: BLE001  whatever failed, the same parcels are tried again
                 self._observer.observe(PublishRetried(len(batch), f"{type(error).__name__}: {error}"))
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
                 continue
-            records = _tell(batch, delivered)
             seconds = self._clock.now() - started
-            self._observer.observe(BatchPublished(len(delivered.parcels), records, seconds))
+            self._observer.observe(BatchPublished(len(batch), _tell(batch, offsets), seconds))
             return
 
 
-def _tell(batch: Sequence[Waiting], delivered: Delivered) -> int:
-    """Wake who waits; returns how many records it was.
-
-    What was left out belongs to another worker now; its tasks are being cancelled.
-    """
-    durable = {id(parcel) for parcel in delivered.parcels}
-    records = 0
+def _tell(batch: Sequence[Waiting], offsets: Mapping[int, int]) -> int:
+    """Wake who waits; returns how many records it was."""
     for waiting in batch:
-        key = id(waiting.parcel)
-        if key in durable and not waiting.future.done():
-            waiting.future.set_result(delivered.offsets.get(key))
-            records += len(waiting.parcel.emissions)
-    return records
+        if not waiting.future.done():
+            waiting.future.set_result(offsets.get(id(waiting.parcel)))
+    return sum(len(waiting.parcel.emissions) for waiting in batch)

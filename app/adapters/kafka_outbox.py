@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from aiokafka.structs import TopicPartition
 from app.adapters import group_offsets, record_batches
 from app.adapters.committed_read import is_committed
 from app.adapters.fenced_producer import FencedProducer, GroupFenced
-from app.adapters.group_commit import Delivered, GroupCommit
+from app.adapters.group_commit import GroupCommit
 from app.adapters.group_offsets import Committed
 from app.adapters.landing import Landing, landing, merged, proof
 from app.adapters.positions import Positions
@@ -71,7 +71,7 @@ class KafkaOutbox:
         self._positions: Final = Positions(around.topics, around.options.kafka.app_id, around.position)
         self._uncommitted: dict[TopicPartition, Committed] = {}  # in plain delivery
         self._commit = GroupCommit(
-            around.ownership.settled,
+            around.ownership,
             self._deliver,
             around.clock,
             around.observer,
@@ -124,16 +124,13 @@ class KafkaOutbox:
             with contextlib.suppress(KafkaError):
                 await producer.stop()
 
-    async def _deliver(self, parcels: Sequence[Parcel]) -> Delivered:
+    async def _deliver(self, parcels: Sequence[Parcel]) -> Mapping[int, int]:
         assignment = self._around.ownership.present
         if assignment is None:
             raise GroupFenced("a rebalance is under way")
-        mine = [parcel for parcel in parcels if parcel.partition in assignment.partitions]
-        if not mine:
-            return Delivered(())
-        landed = await self._send(mine, assignment)
-        await self._remember(mine, landed.checkpoints)
-        return Delivered(mine, landed.parked)
+        landed = await self._send(parcels, assignment)
+        await self._remember(parcels, landed.checkpoints)
+        return landed.parked
 
     async def _send(self, parcels: Sequence[Parcel], assignment: Assignment) -> Landing:
         if self._producer is None:
@@ -188,6 +185,10 @@ class KafkaOutbox:
         # The records first, then the proof of membership: who owns the partition next must see them pending.
         sent = await self._hand_over(producer, parcels)
         landed = landing(topics, parcels, sent)
+        if self._around.ownership.present is not assignment:
+            # A member that joins again within one generation stays who it was, so the coordinator lets it
+            # pass; but what its next tenure knows was read before these records stood there.
+            raise GroupFenced("a rebalance began")
         await producer.commit_offsets(
             await self._positions.proving(producer.client, parcels, assignment, self._transactional_id or ""),
             self._around.options.kafka.app_id,

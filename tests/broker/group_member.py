@@ -55,6 +55,12 @@ class GroupMember:
                 await self._consumer.getmany(timeout_ms=20)
         return self.membership
 
+    async def join_again(self) -> Membership:
+        """Become the same member of the next generation."""
+        before = self.membership.generation
+        self._consumer._coordinator.request_rejoin()
+        return await self.settled(beyond=before)
+
     async def leave(self) -> None:
         """Leave the group."""
         await self._consumer.stop()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from app import provision
 from app.adapters import record_batches
 from app.adapters.fenced_producer import FencedProducer, GroupFenced
 from app.adapters.group_offsets import Committed
+from app.adapters.kafka_outbox import KafkaOutbox
 from streams.options import KafkaOptions
 from streams.ownership import Membership
 from streams.topics import TopicNames, topic_names
@@ -231,6 +233,28 @@ async def test_an_outcome_of_a_partition_that_went_is_never_published(worker: Ka
         publishing.cancel()  # as the pipeline does with what it lost
         await worker.outbox.publish(parcel(worker.topics, 1, "r-2"))
 
+    assert ids(await worker.read(worker.topics.responses)) == ["r-2"]
+
+
+async def test_an_outcome_under_way_when_its_worker_joins_again_within_a_generation_is_not_committed(
+    worker: KafkaCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_over, again = KafkaOutbox._hand_over, [(0, 1)]
+
+    async def and_joins_again(outbox: Any, *args: Any) -> Any:
+        sent = await hand_over(outbox, *args)
+        if again:
+            await worker.regain(*again.pop())  # what its next tenure knows may have been read before
+        return sent
+
+    monkeypatch.setattr(KafkaOutbox, "_hand_over", and_joins_again)
+    publishing = asyncio.ensure_future(worker.outbox.publish(parcel(worker.topics, 0, "r-1")))
+    done, _ = await asyncio.wait({publishing}, timeout=1.0)
+    publishing.cancel()
+
+    await worker.outbox.publish(parcel(worker.topics, 0, "r-2"))
+
+    assert not done
     assert ids(await worker.read(worker.topics.responses)) == ["r-2"]
 
 

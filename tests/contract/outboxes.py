@@ -45,7 +45,10 @@ class OutboxCase(Protocol):
         """What is judged."""
 
     async def own(self, *partitions: int) -> None:
-        """The group gives the worker these partitions."""
+        """The group gives the worker these partitions; those that it had were nobody else's in between."""
+
+    async def regain(self, *partitions: int) -> None:
+        """The same, but somebody else may have had them in between."""
 
     async def read(self, topic: str) -> list[Emission]:
         """What a reader of committed records finds."""
@@ -80,6 +83,10 @@ class MemoryCase:
         self.ownership.revoked()
         self.ownership.assigned(Membership(self._generation, "m-1", None), partitions)
 
+    async def regain(self, *partitions: int) -> None:
+        self._generation += 1
+        await self.own(*partitions)
+
     async def read(self, topic: str) -> list[Emission]:
         return self._log.emissions(topic)
 
@@ -102,6 +109,7 @@ class KafkaCase:
         self.observed = Observed()
         self.claims = MemoryClaims(lambda: round(clock.at().timestamp() * 1000))
         self.member = GroupMember(self.kafka)
+        self._owning: Membership | None = None
         self.positions: dict[int, int] = dict.fromkeys(range(PARTITIONS), 0)
         self._begins: dict[TopicPartition, int] = {}  # what stood there before is an earlier test's
         self.name = f"{self.kafka.app_id}-{uuid4().hex}" if delivery == "transactional" else None
@@ -133,7 +141,18 @@ class KafkaCase:
 
     async def own(self, *partitions: int) -> None:
         self.ownership.revoked()
-        self.ownership.assigned(self.member.membership, partitions)
+        if self.member.membership == self._owning:
+            await self.member.join_again()
+        self._assigned(partitions)
+
+    async def regain(self, *partitions: int) -> None:
+        """Within one generation; the coordinator takes the worker for the same as before."""
+        self.ownership.revoked()
+        self._assigned(partitions)
+
+    def _assigned(self, partitions: Sequence[int]) -> None:
+        self._owning = self.member.membership
+        self.ownership.assigned(self._owning, partitions)
 
     async def read(self, topic: str) -> list[Emission]:
         return [

@@ -135,6 +135,21 @@ async def test_what_is_not_owned_any_more_is_not_published(case: OutboxCase) -> 
     foreign.cancel()
 
 
+async def test_what_was_handed_over_before_its_partition_was_lost_is_not_published_when_it_is_regained(
+    case: OutboxCase,
+) -> None:
+    case.ownership.revoked()
+    stale = asyncio.ensure_future(case.outbox.publish(parcel(case, 1, 7)))
+    await asyncio.sleep(0)
+
+    await case.regain(*range(PARTITIONS))
+    await case.outbox.publish(parcel(case, 1, 8))
+
+    assert not stale.done()
+    assert values(await case.read(case.topics.responses), 1) == [b"8"]
+    stale.cancel()
+
+
 async def test_what_was_given_up_is_not_published(case: OutboxCase) -> None:
     case.ownership.revoked()
     given_up = asyncio.ensure_future(case.outbox.publish(parcel(case, 1, 7)))

@@ -3,10 +3,10 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.adapters.group_commit import Delivered, GroupCommit
+from app.adapters.group_commit import GroupCommit
 from streams.flow import DealtWith, Emission, Parcel
 from streams.observations import Observer
 from streams.ownership import Ownership
@@ -53,7 +53,7 @@ class MemoryOutbox:
         self._claims = claims
         self._gate = asyncio.Event()
         self._gate.set()
-        self._commit = GroupCommit(ownership.settled, self._deliver, clock, observer, 0.0, lambda: False)
+        self._commit = GroupCommit(ownership, self._deliver, clock, observer, 0.0, lambda: False)
 
     def hold(self) -> None:
         """Publish nothing until `let_go`."""
@@ -75,17 +75,16 @@ class MemoryOutbox:
         """Return when it stands in the log and is remembered; the offset of its parked record."""
         return await self._commit.publish(parcel)
 
-    async def _deliver(self, parcels: Sequence[Parcel]) -> Delivered:
+    async def _deliver(self, parcels: Sequence[Parcel]) -> Mapping[int, int]:
         assignment = self._ownership.present
         await self._gate.wait()
         if self.failures:
             raise self.failures.pop(0)
         if assignment is None or self._ownership.present is not assignment:
             raise ConnectionError("fenced: the group has moved on")
-        mine = [parcel for parcel in parcels if parcel.partition in assignment.partitions]
         checkpoints: dict[Shelf, int] = {}
         parked: dict[int, int] = {}
-        for parcel in mine:
+        for parcel in parcels:
             for emission in parcel.emissions:
                 end = self.log.append(emission)
                 if emission.topic in KINDS:
@@ -94,9 +93,9 @@ class MemoryOutbox:
                     parked[id(parcel)] = end - 1
             if parcel.commands is not None:
                 self.log.commands[parcel.partition] = parcel.commands
-        self.batches.append(len(mine))
-        await self._remember(mine, checkpoints)
-        return Delivered(mine, parked)
+        self.batches.append(len(parcels))
+        await self._remember(parcels, checkpoints)
+        return parked
 
     async def _remember(self, parcels: Sequence[Parcel], checkpoints: dict[Shelf, int]) -> None:
         answered = [parcel.answered for parcel in parcels if parcel.answered is not None]

@@ -1,48 +1,47 @@
 """Parcels that end together are delivered together, in order, and for whoever still waits for them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import pytest
 
 from app.adapters import group_commit
-from app.adapters.group_commit import Delivered, GroupCommit
+from app.adapters.group_commit import GroupCommit
 from streams.flow import Parcel
 from streams.observations import BatchPublished, PublishRetried
+from streams.ownership import Membership, Ownership
 from tests.doubles.hand_clock import HandClock
 from tests.doubles.observed import Observed
 
+PARTITIONS = range(10)
+
 
 class Courier:
-    """Delivers to a list; can be held, fail, and leave things out."""
+    """Delivers to a list; can be held, and fail."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
         self.failures: list[Exception] = []
-        self.foreign: set[int] = set()
         self.gate = asyncio.Event()
         self.gate.set()
-        self.open = asyncio.Event()
-        self.open.set()
 
-    async def ready(self) -> None:
-        await self.open.wait()
-
-    async def deliver(self, parcels: Sequence[Parcel]) -> Delivered:
+    async def deliver(self, parcels: Sequence[Parcel]) -> Mapping[int, int]:
         self.batches.append([parcel.partition for parcel in parcels])
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
-        return Delivered([parcel for parcel in parcels if parcel.partition not in self.foreign])
+        return {}
 
 
 class Post:
     """A group commit, its courier, and who waits. Parcels are told apart by their partition."""
 
     def __init__(self, busy: bool = False, window_s: float = 0.0) -> None:
-        self.courier, self.observed = Courier(), Observed()
+        self.courier, self.observed, self.ownership = Courier(), Observed(), Ownership()
+        self._generation = 0
+        self.assign()
         self.commit = GroupCommit(
-            self.courier.ready,
+            self.ownership,
             self.courier.deliver,
             HandClock(),
             self.observed,
@@ -50,6 +49,12 @@ class Post:
             lambda: busy,
         )
         self.sent: dict[int, asyncio.Task[int | None]] = {}
+
+    def assign(self, *, lost: Sequence[int] = (), missed: int = 0) -> None:
+        """The next assignment; `missed`: so many generations were others' alone."""
+        self._generation += 1 + missed
+        member = Membership(self._generation, "m-1", None)
+        self.ownership.assigned(member, [one for one in PARTITIONS if one not in lost])
 
     def send(self, *numbers: int) -> None:
         for number in numbers:
@@ -139,12 +144,12 @@ async def test_nobody_s_parcel_overtakes_one_that_is_tried_again(post: Post) -> 
 
 
 async def test_a_parcel_that_nobody_waits_for_any_more_is_not_delivered(post: Post) -> None:
-    post.courier.open.clear()
+    post.ownership.revoked()
     post.send(1, 2, 3)
     await rest()
 
     post.sent[2].cancel()
-    post.courier.open.set()
+    post.assign()
     await until(lambda: post.durable() == [1, 3])
 
     assert post.courier.batches == [[1, 3]]
@@ -164,28 +169,55 @@ async def test_a_parcel_that_is_given_up_while_it_is_tried_again_is_left_out(pos
 
 
 async def test_when_all_are_given_up_nothing_is_delivered_and_the_next_ones_are(post: Post) -> None:
-    post.courier.open.clear()
+    post.ownership.revoked()
     post.send(1, 2)
     await rest()
     post.sent[1].cancel()
     post.sent[2].cancel()
     await rest()
 
-    post.courier.open.set()
+    post.assign()
     post.send(3)
     await until(lambda: post.durable() == [3])
 
     assert post.courier.batches == [[3]]
 
 
-async def test_what_the_courier_leaves_out_is_never_said_to_be_durable(post: Post) -> None:
-    post.courier.foreign = {2}
+async def test_what_was_lost_is_neither_delivered_nor_said_to_be_durable(post: Post) -> None:
+    post.ownership.revoked()
     post.send(1, 2, 3)
-
-    await until(lambda: len(post.durable()) == 2)
     await rest()
 
-    assert post.durable() == [1, 3]
+    post.assign(lost=[2])
+    await until(lambda: post.durable() == [1, 3])
+    await rest()
+
+    assert post.courier.batches == [[1, 3]]
+
+
+async def test_what_was_lost_and_came_back_is_another_tenure_s_business(post: Post) -> None:
+    post.courier.gate.clear()
+    post.courier.failures = [ConnectionError("fenced: it was frozen")]
+    post.send(1, 2)
+    await until(lambda: post.courier.batches)
+
+    post.assign(missed=1)
+    post.courier.gate.set()
+    post.send(3)
+    await until(lambda: post.durable() == [3])
+
+    assert post.courier.batches == [[1, 2], [3]]
+
+
+async def test_what_is_handed_over_for_a_partition_that_is_not_ours_is_not_delivered(post: Post) -> None:
+    post.assign(lost=[2])
+    post.send(2, 3)
+    await until(lambda: post.durable() == [3])
+
+    post.assign()
+    await rest()
+
+    assert post.courier.batches == [[3]]
 
 
 async def test_who_gives_up_during_the_delivery_hurts_nobody(post: Post) -> None:
