@@ -146,7 +146,7 @@ def wire(
             emissary=emissary,
             outbox=late,
             bodies=bodies,
-            letters=KafkaDeadLetters(kafka, topics.deadletter),
+            letters=KafkaDeadLetters(kafka, topics.deadletter, bodies.records),
             plans=plans,
             opened=ownership.opened,
             clock=clock,

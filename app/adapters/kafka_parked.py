@@ -1,56 +1,33 @@
-"""Parked requests on Kafka, read again one by one: each by a fetch of its own at a known offset.
-
-It asks the brokers directly. A consumer would read on behind every record that is asked for, for nothing.
-"""
+"""Parked requests on Kafka, read again from their places."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import CorruptRecordException, KafkaError, OffsetOutOfRangeError, for_code
-from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
+from app.adapters.records_at import RecordsAt
 from streams.observations import Fault, Observer
 from streams.options import KafkaOptions
 from streams.parked import Parked, ParkedPlace, decode_parked
-
-RETRY_S = 0.2
-WAIT_MS = 50
-READ_UNCOMMITTED = 0  # what is asked for is known to be committed
-ONE_BYTES = 16 * 1024  # the batch that the record is in comes whole, whatever its size
-RUN_BYTES = 256 * 1024
-NEAR = 100  # offsets within which the next one is expected in the same answer
 
 
 class KafkaParked:
     """Reads parked requests. Until Kafka answers, where it is away."""
 
     def __init__(self, kafka: KafkaOptions, topic: str, observer: Observer) -> None:
-        self._kafka: Final = kafka
         self._topic: Final = topic
         self._observer: Final = observer
-        self._client: AIOKafkaClient | None = None
+        self.records: Final = RecordsAt(kafka)
 
     async def start(self) -> None:
         """Connect."""
-        client = AIOKafkaClient(bootstrap_servers=self._kafka.bootstrap)
-        try:
-            await client.bootstrap()
-            await client.add_topic(self._topic)
-        except BaseException:
-            await client.close()
-            raise
-        self._client = client
+        await self.records.start()
 
     async def stop(self) -> None:
         """Disconnect."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        await self.records.stop()
 
     async def fetch(self, places: Sequence[ParkedPlace]) -> Sequence[Parked | None]:
         """In the order of the places; None where the record is gone."""
@@ -59,7 +36,9 @@ class KafkaParked:
             offsets[place.partition].add(place.offset)
         async with asyncio.TaskGroup() as group:
             reading = {
-                partition: group.create_task(self._read(partition, sorted(wanted)))
+                partition: group.create_task(
+                    self.records.read(TopicPartition(self._topic, partition), sorted(wanted))
+                )
                 for partition, wanted in offsets.items()
             }
         values = {partition: task.result() for partition, task in reading.items()}
@@ -74,64 +53,3 @@ class KafkaParked:
             where = f"{self._topic}, partition {place.partition}, offset {place.offset}"
             self._observer.observe(Fault("parked", f"{where} cannot be read: {error!r}"))
             return None
-
-    async def _read(self, partition: int, offsets: Sequence[int]) -> dict[int, bytes | None]:
-        """The values at these ascending offsets; those that are gone are left out."""
-        found: dict[int, bytes | None] = {}
-        wanted, at = frozenset(offsets), 0
-        while at < len(offsets):
-            first = offsets[at]
-            in_a_run = at + 1 < len(offsets) and offsets[at + 1] - first <= NEAR
-            batches = await self._ask(partition, first, RUN_BYTES if in_a_run else ONE_BYTES)
-            passed = first + 1 if batches is None else _collect(batches, wanted, found)
-            if passed <= first:
-                await asyncio.sleep(RETRY_S)  # a new leader that does not know yet that it is committed
-            while at < len(offsets) and offsets[at] < passed:
-                at += 1
-        return found
-
-    async def _ask(self, partition: int, offset: int, max_bytes: int) -> list[Any] | None:
-        """What stands there and behind it; None when the log does not reach there (any more)."""
-        request = FetchRequest(
-            WAIT_MS, 1, max_bytes, READ_UNCOMMITTED, [(self._topic, [(partition, offset, max_bytes)])]
-        )
-        while True:
-            try:
-                return await self._send(partition, request)
-            except OffsetOutOfRangeError:
-                return None
-            except KafkaError:
-                if self._client is not None:
-                    self._client.force_metadata_update()
-                await asyncio.sleep(RETRY_S)
-
-    async def _send(self, partition: int, request: FetchRequest) -> list[Any]:
-        client = self._client
-        if client is None:
-            raise KafkaError("not connected")
-        leader = client.cluster.leader_for_partition(TopicPartition(self._topic, partition))
-        if leader is None or leader < 0:
-            raise KafkaError(f"partition {partition} of {self._topic} has no leader")
-        answer: Any = await client.send(leader, request)
-        ((_, ((_, code, _, *_, records),)),) = answer.topics
-        if code:
-            raise for_code(code)
-        return _batches(records)
-
-
-def _batches(data: bytes) -> list[Any]:
-    batches, records = [], MemoryRecords(data)
-    while records.has_next():
-        batch = records.next_batch()
-        if not batch.validate_crc():
-            raise CorruptRecordException("on the parked topic")
-        batches.append(batch)
-    return batches
-
-
-def _collect(batches: Sequence[Any], wanted: frozenset[int], found: dict[int, bytes | None]) -> int:
-    """Note the values that are wanted; returns the offset behind all that was looked at."""
-    for batch in batches:
-        if not batch.is_control_batch:
-            found |= {record.offset: record.value for record in batch if record.offset in wanted}
-    return batches[-1].next_offset if batches else 0
