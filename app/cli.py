@@ -38,6 +38,7 @@ COMMANDS = {
     "dlq": Entry("dlq", OPERATE),
     "parked": Entry("parked", OPERATE),
     "tenants": Entry("tenants", OPERATE),
+    "keys": Entry("keys", OPERATE),
     "topics": Entry("topics", OPERATE),
     "doctor": Entry("doctor", OPERATE),
     "config": Entry("settings_reference", OPERATE),

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import redis.asyncio as redis
 
 from agents_defs.registry import Registry
 from app.adapters.clock import SystemClock
+from app.adapters.file_verifier import FileVerifier
 from app.adapters.group_coverage import GroupCoverage
 from app.adapters.kafka_control import KafkaControl
 from app.adapters.kafka_dead_letters import KafkaDeadLetters
@@ -38,6 +39,7 @@ from streams.plans import Plans
 from streams.ports import Runs
 from streams.topics import topic_names
 from streams.topology import IntakeParts
+from streams.trust import Trust
 from streams.turns import Departure
 from streams.waits import Surroundings as WaitsSurroundings
 from streams.waits import Waits
@@ -55,6 +57,7 @@ class Wired:
     control: KafkaControl
     plans: KafkaPlans
     name: WorkerName
+    verifier: FileVerifier | None
     parking: Parking
     departure: Departure
     intake: IntakeParts
@@ -98,6 +101,8 @@ def wire(
     plans = KafkaPlans(kafka, topics.tenants, Plans(observer), observer, lifeline)
     ledger = KafkaLedger(options, topics, claims, ownership, clock, observer)
     intake = Intake(registry, kafka.partitions, flow.max_request_bytes, flow.max_input_bytes)
+    trust = options.trust
+    verifier = FileVerifier(trust.keys_file, clock, observer) if trust.signed and trust.keys_file else None
     late, emissary = LateOutbox(), Emissary(topics, flow.max_record_bytes)
     parking = Parking(emissary, late, bodies, clock, observer)
     ledger.tell(parking.lot)
@@ -110,7 +115,8 @@ def wire(
     plans.plans.listen(waits.plan_changed)
     pipeline = Pipeline(
         Stages(
-            intake=intake,
+            # Only what is read for the first time: what comes back was believed then, maybe long ago.
+            intake=replace(intake, verifier=verifier) if trust.requests_signed else intake,
             admission=Admission(claims, options.limits, observer, ledger.rebuild, ownership.owner),
             execution=Execution(
                 runs, store, registry, deltas, clock, observer, departure, flow.crashes_tolerated
@@ -151,6 +157,7 @@ def wire(
             opened=ownership.opened,
             clock=clock,
             lifeline=lifeline,
+            trust=Trust(verifier if trust.commands_signed else None, observer),
         ),
         kafka.partitions,
     )
@@ -176,6 +183,7 @@ def wire(
         control,
         plans,
         worker_name,
+        verifier,
         parking,
         departure,
         parts,

@@ -63,6 +63,8 @@ class Worker:
         startup.raise_file_limit(self.options.flow.max_in_flight, self._log.warning)
         kafka = self.options.kafka
         await startup.check_kafka(kafka)
+        startup.read_keys(self.wired.verifier)
+        await startup.look_at_stamps(kafka, self.options.trust, self._log.warning)
         await startup.check_transactions(kafka)
         await startup.check_redis(self.redis, self._settings.redis_url)
         if kafka.delivery == "plain":

@@ -26,6 +26,7 @@ from streams.one_by_one import OneByOne
 from streams.parked import Parked, ParkReason
 from streams.plans import PlanRefused
 from streams.ports import Clock, Outbox, ParkedBodies
+from streams.trust import NOBODY, Trust, Warrant
 from streams.waits import Waits
 
 PATIENCE_S = 2.0  # an approval may be given while the request that asks for it is being parked
@@ -63,6 +64,7 @@ class DeskParts:
     opened: Callable[[int], Awaitable[bool]]  # what is parked on a partition is known; False: it is not ours
     clock: Clock
     lifeline: Lifeline
+    trust: Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Case:
     tenant_id: str
     command: ControlCommand
     at: datetime  # when it was first looked at
+    who: Warrant
 
 
 class ControlDesk:
@@ -154,14 +157,21 @@ class ControlDesk:
         if order.dealt_with:
             docket.finish(order.offset)
             return
+        at, trust = self._parts.clock.at(), self._parts.trust
+        seal = trust.examine(record, at)
         try:
             command = decode(ControlCommand, record.value)
         except (Undecodable, ValidationError, ValueError):
             result = Result(refused("invalid_field"))
-            await self._publish(order, docket, None, "unknown", result)
+            await self._publish(order, docket, NOBODY, "unknown", result)
             return
-        case = Case(order, docket, tenant_id, command, self._parts.clock.at())
-        if not tenant_id or partition_for(tenant_id.encode(), self._partitions) != order.partition:
+        who, refusal = trust.warrant(tenant_id, command, seal)
+        # What is told of it elsewhere names whose key it was, too.
+        command = command.model_copy(update={"actor": who.actor})
+        case = Case(order, docket, tenant_id, command, at, who)
+        if refusal is not None:
+            await self._conclude(case, Result(refused(refusal, _subject(case), command.request_id)))
+        elif not tenant_id or partition_for(tenant_id.encode(), self._partitions) != order.partition:
             await self._conclude(case, Result(refused("wrong_partition", request_id=command.request_id)))
         else:
             async with self._turn(case):
@@ -199,22 +209,19 @@ class ControlDesk:
                 return Result(Finding("done", None, tenant_id, None, before, after))
 
     async def _conclude(self, case: Case, result: Result) -> None:
-        command = case.command
-        await self._publish(case.order, case.docket, command.actor, command.command.value, result)
+        await self._publish(case.order, case.docket, case.who, case.command.command.value, result)
 
-    async def _publish(
-        self, order: Order, docket: Docket, actor: str | None, action: str, result: Result
-    ) -> None:
+    async def _publish(self, order: Order, docket: Docket, who: Warrant, action: str, result: Result) -> None:
         """The effect, its audit and which commands are dealt with: all or nothing."""
         parts = self._parts
         entry = of_command(
             f"control-{order.partition}-{order.offset}",
             parts.clock.at(),
-            actor,
+            who.actor,
             action,
             _tenant(order.record) or None,
             result.finding,
-        )
+        ).model_copy(update={"role": who.role})
         emissions: list[Emission] = []
         waiting: Waiting | None = None
         if result.parked is not None:
@@ -327,6 +334,11 @@ class ControlDesk:
             session_id=request.session_id,
             generation=letter.generation + 1,
         )
+
+
+def _subject(case: Case) -> str | None:
+    """What a command that is not obeyed was about."""
+    return case.command.approval_id or case.command.dead_letter_id or case.tenant_id or None
 
 
 def _tenant(record: Record) -> str:

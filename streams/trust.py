@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from schemas.control import Command, ControlCommand
+from schemas.failures import Code
 from schemas.keyring import Key, Role
 from schemas.signatures import BadSignature, demand
 from streams.flow import Record
@@ -33,6 +34,9 @@ class Warrant:
     role: Role | None = None
 
 
+NOBODY = Warrant(None)
+
+
 @dataclass(frozen=True, slots=True)
 class Trust:
     """What commands are believed by."""
@@ -49,20 +53,20 @@ class Trust:
         except BadSignature as error:
             return error
 
-    def warrant(self, tenant_id: str, command: ControlCommand, seal: Seal) -> Warrant | BadSignature:
-        """Who gave it; or why it is not obeyed."""
+    def warrant(self, tenant_id: str, command: ControlCommand, seal: Seal) -> tuple[Warrant, Code | None]:
+        """Who gave it, and the code with which it is refused."""
         role = ROLES.get(command.command)
         if seal is None or role is None:
-            return Warrant(command.actor)
+            return Warrant(command.actor), None
         try:
             if isinstance(seal, BadSignature):
                 raise seal
             demand(seal, role)
         except BadSignature as error:
             self.observer.observe(CommandDistrusted(tenant_id, command.command.value, str(error)))
-            return error
+            return Warrant(command.actor), error.code
         said = f" ({command.actor})" if command.actor else ""
-        return Warrant(f"{seal.kid}{said}", role)
+        return Warrant(f"{seal.kid}{said}", role), None
 
 
 def judged_at(record: Record, at: datetime) -> datetime:

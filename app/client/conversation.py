@@ -18,6 +18,7 @@ from app.client.exchange import Exchange, Heard, Sent, Silence
 from app.client.live_answer import LiveAnswer
 from app.client.outgoing import Outgoing
 from app.client.send_progress import SendProgress
+from app.client.signing import signer_of
 from app.settings import Settings
 from app.terminal.exits import Exit
 from schemas.responses import AgentResponse
@@ -37,9 +38,9 @@ class Manner:
 
 async def hold(settings: Settings, requests: Sequence[Outgoing], manner: Manner) -> int:
     """From sending to the last answer; the exit code says how it went."""
-    kafka = settings.stream().kafka
+    kafka, signer = settings.stream().kafka, signer_of(settings)
     await startup.check_kafka(kafka)
-    exchange = Exchange(kafka, settings.max_request_bytes)
+    exchange = Exchange(kafka, settings.max_request_bytes, signer)
     live = manner.wait and not manner.as_json and not manner.many and requests[0].stream
     try:
         await exchange.open(requests, hear=manner.wait, deltas=live)

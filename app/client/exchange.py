@@ -11,6 +11,7 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 from app.adapters.clock import SystemClock
 from app.client.outgoing import Outgoing
 from app.client.reach import reaching
+from app.client.signing import Signer
 from schemas.codec import decode, decode_object
 from schemas.dead_letters import DeadLetter
 from schemas.deltas import Delta
@@ -61,8 +62,9 @@ class _Awaited:
 class Exchange:
     """One conversation with a deployment. `open` it before sending, so that nothing is missed."""
 
-    def __init__(self, kafka: KafkaOptions, max_request_bytes: int) -> None:
+    def __init__(self, kafka: KafkaOptions, max_request_bytes: int, signer: Signer) -> None:
         self._kafka: Final = kafka
+        self._signer: Final = signer
         self._names: Final = topic_names(kafka.topic_prefix, kafka.app_id)
         self._now: Final = SystemClock.now
         self._producer: Final = AIOKafkaProducer(
@@ -101,14 +103,14 @@ class Exchange:
         header = schema_header("agent-request")
         left: list[asyncio.Task[None]] = []
         for request in requests:
-            partition = self._partition(request)
+            partition, key = self._partition(request), request.tenant_id.encode()
             awaited = self._awaited[request.key] = _Awaited(request, self._now())
             future = await self._producer.send(
                 topic,
                 request.value,
-                key=request.tenant_id.encode(),
+                key=key,
                 partition=partition,
-                headers=[header],
+                headers=[header, *self._signer.headers(topic, key, request.value)],
             )
             left.append(asyncio.create_task(self._confirm(awaited, future, on_sent)))
         await asyncio.gather(*left)

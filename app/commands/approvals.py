@@ -10,6 +10,7 @@ import typer
 from app import lifetime, startup
 from app.adapters.clock import SystemClock
 from app.client.exchange import Silence
+from app.client.signing import Signer, signer_of
 from app.operators import call_text, reading
 from app.operators.actor import this_person
 from app.operators.calls import Call, decided_line, open_calls, the_call
@@ -146,10 +147,11 @@ def _decide(
             patience_s(timeout),
             as_json,
         )
-        kafka = load().stream().kafka
+        settings = load()
+        kafka, signer = settings.stream().kafka, signer_of(settings)
         calls = lifetime.run(lambda: reading.calls(kafka, tenant))
         call = _agreed(calls, wanted)
-    exits.run(f"approvals {command}", lambda: _send(kafka, call, wanted))
+    exits.run(f"approvals {command}", lambda: _send(kafka, signer, call, wanted))
 
 
 def _agreed(calls: Sequence[Call], wanted: Decision) -> Call:
@@ -165,11 +167,11 @@ def _agreed(calls: Sequence[Call], wanted: Decision) -> Call:
     return call
 
 
-async def _send(kafka: KafkaOptions, call: Call, wanted: Decision) -> int:
+async def _send(kafka: KafkaOptions, signer: Signer, call: Call, wanted: Decision) -> int:
     command = call.decision(wanted.command, wanted.actor, wanted.reason, SystemClock.at())
     await startup.check_kafka(kafka)
     try:
-        audit = await obeyed(kafka, Order(call.tenant_id, command), wanted.patience_s)
+        audit = await obeyed(kafka, signer, Order(call.tenant_id, command), wanted.patience_s)
     except Silence:
         said = silence_line(wanted.patience_s, call.tenant_id)
         typer.echo(f"penstock approvals {wanted.command}: {said}", err=True)

@@ -10,6 +10,7 @@ from app import startup
 from app.adapters.clock import SystemClock
 from app.client.durations import format_ms
 from app.client.exchange import Silence
+from app.client.signing import Signer, signer_of
 from app.operators.actor import this_person
 from app.operators.control_line import Order
 from app.operators.endings import ResponseEar, past_response
@@ -51,7 +52,8 @@ def cancel(
     when time ran out.
     """
     with exits.told("cancel"):
-        kafka, patience = load().stream().kafka, patience_s(timeout)
+        settings, patience = load(), patience_s(timeout)
+        kafka, signer = settings.stream().kafka, signer_of(settings)
         if not is_tenant_id(tenant):
             raise Trouble(f"--tenant {tenant!r}: must be 1 to 128 characters out of A-Z a-z 0-9 . _ : -")
         try:
@@ -65,16 +67,16 @@ def cancel(
         except ValueError:
             raise Trouble("a request's id has 1 to 128 characters") from None
         wanted = Wanted(Order(tenant, command), request_id, patience, as_json)
-    exits.run("cancel", lambda: _cancel(kafka, wanted))
+    exits.run("cancel", lambda: _cancel(kafka, signer, wanted))
 
 
-async def _cancel(kafka: KafkaOptions, wanted: Wanted) -> int:
+async def _cancel(kafka: KafkaOptions, signer: Signer, wanted: Wanted) -> int:
     tenant = wanted.order.tenant_id
     await startup.check_kafka(kafka)
     ear = ResponseEar(kafka, tenant, wanted.request_id)
     try:
         await ear.open()
-        audit = await obeyed(kafka, wanted.order, wanted.patience_s)
+        audit = await obeyed(kafka, signer, wanted.order, wanted.patience_s)
         if audit.outcome == "done":
             response = await ear.hear(wanted.patience_s)
         else:  # not under way: it may have ended before, or it never came

@@ -13,9 +13,11 @@ import typer
 from app import lifetime, startup
 from app.adapters.clock import SystemClock
 from app.client.exchange import Silence
+from app.client.signing import signer_of
 from app.operators import letter_choice, letter_text
 from app.operators.actor import this_person
 from app.operators.done_bar import done_bar
+from app.operators.errand import Errand
 from app.operators.flags import moment_ago, patience_s, silence_line
 from app.operators.letter_choice import Choice
 from app.operators.letters import Letter, LetterFilter
@@ -25,7 +27,7 @@ from app.operators.replaying import Replay, Replayed
 from app.operators.verdict_text import REFUSED
 from app.settings import load
 from app.terminal import consent, exits, screen
-from app.terminal.exits import Exit
+from app.terminal.exits import Exit, Trouble
 from app.terminal.screen import one_line
 from schemas.failures import Stage
 from streams.options import KafkaOptions
@@ -60,8 +62,7 @@ AsJsonLines = Annotated[bool, typer.Option("--json", help="One JSON object per d
 class Manner:
     """How to do it."""
 
-    actor: str
-    reason: str | None
+    errand: Errand
     patience_s: float
     dry_run: bool
     yes: bool
@@ -114,6 +115,9 @@ def replay(
     limit: Limit = None,
     reason: Reason = None,
     actor: Actor = None,
+    sign: Annotated[
+        bool, typer.Option("--sign", help="Sign with your key what is sent again: you vouch for it.")
+    ] = False,
     dry_run: DryRun = False,
     yes: Yes = False,
     timeout: Annotated[str, typer.Option(help="Give up after so long without any answer.")] = "30s",
@@ -125,9 +129,13 @@ def replay(
     when some were not, 2 when it could not be done, 3 when no worker answered.
     """
     with exits.told("dlq replay"):
-        kafka = load().stream().kafka
+        settings = load()
+        kafka, signer = settings.stream().kafka, signer_of(settings)
+        if sign and signer.key is None:
+            raise Trouble("--sign: there is no key to sign with, so set PENSTOCK_SIGNING_KEY_FILE")
         wanted = _filter(tenant, code, stage, agent, since, until, retriable)
-        manner = Manner(actor or this_person(), reason, patience_s(timeout), dry_run, yes, as_json)
+        errand = Errand(actor or this_person(), reason, signer, vouches=sign)
+        manner = Manner(errand, patience_s(timeout), dry_run, yes, as_json)
         steps = _planned(kafka, lifetime.run(lambda: _chosen(kafka, ids or (), wanted, limit)), manner)
     exits.run("dlq replay", lambda: _replay(kafka, steps, manner))
 
@@ -155,7 +163,7 @@ def drop(
     with exits.told("dlq drop"):
         kafka = load().stream().kafka
         wanted = _filter(tenant, code, stage, agent, since, until, retriable)
-        manner = Manner(actor or this_person(), None, 0.0, dry_run, yes, as_json)
+        manner = Manner(Errand(actor or this_person()), 0.0, dry_run, yes, as_json)
         choice = lifetime.run(lambda: _chosen(kafka, ids or (), wanted, limit))
         letters = _to_drop(choice, manner)
     exits.run("dlq drop", lambda: _drop(kafka, letters, manner))
@@ -227,7 +235,7 @@ def _planned(kafka: KafkaOptions, choice: Choice, manner: Manner) -> Sequence[St
         raise typer.Exit(Exit.OK)
     for step in [step for step in steps if step.way is Way.CANNOT][:MOST_TOLD]:
         typer.echo(one_line(f"{step.letter.id} is left alone: {step.why}", 300), err=True)
-    for line in warnings(steps):
+    for line in warnings(steps, signed=manner.errand.vouches):
         typer.echo(line, err=True)
     typer.echo(summary(steps), err=True)
     if manner.dry_run:
@@ -252,7 +260,7 @@ def _print_plan(steps: Sequence[Step], manner: Manner) -> None:
 
 
 async def _replay(kafka: KafkaOptions, steps: Sequence[Step], manner: Manner) -> int:
-    replaying = Replay(kafka, steps, manner.actor, manner.reason)
+    replaying = Replay(kafka, steps, manner.errand)
     possible = sum(step.way is not Way.CANNOT for step in steps)
     tally: Counter[str] = Counter()
     silent = False
@@ -321,7 +329,7 @@ def _to_drop(choice: Choice, manner: Manner) -> Sequence[Letter]:
 
 
 async def _drop(kafka: KafkaOptions, letters: Sequence[Letter], manner: Manner) -> int:
-    notary = Notary(kafka, manner.actor)
+    notary = Notary(kafka, manner.errand)
     bar, task = done_bar("dropped", len(letters))
     try:
         await notary.open()

@@ -9,6 +9,7 @@ import typer
 from app import startup
 from app.adapters.clock import SystemClock
 from app.client.exchange import Silence
+from app.client.signing import Signer, signer_of
 from app.operators import plan_text
 from app.operators.actor import this_person
 from app.operators.control_line import Order
@@ -132,19 +133,20 @@ def _order(
     command: Command, tenant: str, reason: str | None, actor: str | None, timeout: str, as_json: bool
 ) -> NoReturn:
     with exits.told(f"tenants {command}"):
-        kafka = load().stream().kafka
+        settings = load()
+        kafka, signer = settings.stream().kafka, signer_of(settings)
         _must_be_a_tenant(tenant)
         said = ControlCommand(
             command=command, actor=actor or this_person(), reason=reason, at=SystemClock.at()
         )
         wanted = Wanted(Order(tenant, said), patience_s(timeout), as_json)
-    exits.run(wanted.name, lambda: _give(kafka, wanted))
+    exits.run(wanted.name, lambda: _give(kafka, signer, wanted))
 
 
-async def _give(kafka: KafkaOptions, wanted: Wanted) -> int:
+async def _give(kafka: KafkaOptions, signer: Signer, wanted: Wanted) -> int:
     await startup.check_kafka(kafka)
     try:
-        audit = await obeyed(kafka, wanted.order, wanted.patience_s)
+        audit = await obeyed(kafka, signer, wanted.order, wanted.patience_s)
     except Silence:
         line = silence_line(wanted.patience_s, wanted.order.tenant_id)
         typer.echo(f"penstock {wanted.name}: {line}", err=True)

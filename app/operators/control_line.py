@@ -11,6 +11,7 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 from app.adapters.clock import SystemClock
 from app.client.exchange import Silence
 from app.client.reach import reaching
+from app.client.signing import Signer
 from schemas.audit import AuditRecord
 from schemas.codec import decode, encode
 from schemas.control import ControlCommand
@@ -43,8 +44,9 @@ class Answer:
 class ControlLine:
     """One conversation with the workers. `open` it before an order is given, so that no answer is missed."""
 
-    def __init__(self, kafka: KafkaOptions) -> None:
+    def __init__(self, kafka: KafkaOptions, signer: Signer) -> None:
         self._kafka: Final = kafka
+        self._signer: Final = signer
         self._names: Final = topic_names(kafka.topic_prefix, kafka.app_id)
         # No idempotent producer: a command written twice finds itself done, and nothing is done twice.
         self._producer: Final = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all", linger_ms=2)
@@ -94,12 +96,13 @@ class ControlLine:
     async def _send(self, orders: Iterable[Order]) -> None:
         confirming: list[asyncio.Task[None]] = []
         for order in orders:
+            topic, key, value = self._names.control, order.tenant_id.encode(), encode(order.command)
             future = await self._producer.send(
-                self._names.control,
-                encode(order.command),
-                key=order.tenant_id.encode(),
+                topic,
+                value,
+                key=key,
                 partition=self.partition(order.tenant_id),
-                headers=CONTROL_HEADERS,
+                headers=[*CONTROL_HEADERS, *self._signer.headers(topic, key, value)],
             )
             confirming.append(asyncio.create_task(self._confirm(order, future)))
         await asyncio.gather(*confirming)

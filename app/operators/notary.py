@@ -6,12 +6,14 @@ from aiokafka import AIOKafkaProducer
 
 from app.adapters.clock import SystemClock
 from app.client.reach import reaching
+from app.operators.errand import Errand
 from app.operators.letter_deeds import DONE, DROP, REPLAY
 from app.operators.letters import Letter
 from schemas.audit import AuditRecord
 from schemas.codec import encode
 from schemas.dead_letters import RawRecord
 from schemas.partitions import partition_for
+from schemas.signatures import SIGNATURE_HEADER
 from schemas.versions import schema_header
 from streams.options import KafkaOptions
 from streams.topics import topic_names
@@ -23,9 +25,9 @@ LARGEST = 16 * 1024 * 1024  # what came before must fit again: the topic's own l
 class Notary:
     """Open it, then write. Each call returns when the brokers have it."""
 
-    def __init__(self, kafka: KafkaOptions, actor: str) -> None:
+    def __init__(self, kafka: KafkaOptions, errand: Errand) -> None:
         self._kafka: Final = kafka
-        self._actor: Final = actor
+        self._errand: Final = errand
         self._names: Final = topic_names(kafka.topic_prefix, kafka.app_id)
         self._producer: Final = AIOKafkaProducer(
             bootstrap_servers=kafka.bootstrap, acks="all", max_request_size=LARGEST
@@ -52,8 +54,12 @@ class Notary:
             if raw.key is None
             else partition_for(raw.key, self._kafka.partitions)
         )
+        topic, headers = self._names.requests, list(raw.headers)
+        if self._errand.vouches:
+            headers = [(name, value) for name, value in headers if name != SIGNATURE_HEADER]
+            headers += self._errand.signer.headers(topic, raw.key, raw.value)
         placed = await self._producer.send_and_wait(
-            self._names.requests, raw.value, key=raw.key, partition=partition, headers=list(raw.headers)
+            topic, raw.value, key=raw.key, partition=partition, headers=headers
         )
         await self._audit(letter, REPLAY, f"dlq-sent-{placed.partition}-{placed.offset}")
         return placed.partition, placed.offset
@@ -62,7 +68,7 @@ class Notary:
         record = AuditRecord(
             audit_id=audit_id,
             at=SystemClock.at(),
-            actor=self._actor,
+            actor=self._errand.actor,
             action=action,
             tenant_id=found.letter.tenant_id,
             request_id=found.letter.request_id,

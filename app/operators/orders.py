@@ -4,14 +4,15 @@ from contextlib import aclosing
 
 from app.client.company import company
 from app.client.exchange import Silence
+from app.client.signing import Signer
 from app.operators.control_line import ControlLine, Order
 from schemas.audit import AuditRecord
 from streams.options import KafkaOptions
 
 
-async def obeyed(kafka: KafkaOptions, order: Order, patience_s: float) -> AuditRecord:
+async def obeyed(kafka: KafkaOptions, signer: Signer, order: Order, patience_s: float) -> AuditRecord:
     """The audit that answers it. Silence where no worker does."""
-    line = ControlLine(kafka)
+    line = ControlLine(kafka, signer)
     try:
         await line.open([order.tenant_id])
         async with company(kafka), aclosing(line.give([order], patience_s)) as answers:

@@ -38,6 +38,7 @@ UNMENDED = {
     Code.DUPLICATE_CONFLICT: "the request_id is still taken by another body: they are dead-lettered again",
     Code.BAD_SIGNATURE: "the signature is no better now: they are dead-lettered again, unless keys changed",
 }
+VOUCHED = "nobody who may has signed them, and now your key vouches for them: look at each of them first"
 
 
 def plan(letters: Iterable[Letter], requests_topic: str) -> Sequence[Step]:
@@ -63,11 +64,12 @@ def _step(found: Letter, requests_topic: str) -> Step:
     return Step(found, Way.CANNOT, f"a letter with the code {letter.code} cannot be replayed")
 
 
-def warnings(steps: Iterable[Step]) -> Sequence[str]:
+def warnings(steps: Iterable[Step], *, signed: bool = False) -> Sequence[str]:
     """One line for each code of records that are sent again: what will happen to them."""
+    told = UNMENDED | {Code.BAD_SIGNATURE: VOUCHED} if signed else UNMENDED
     counts = Counter(step.letter.letter.code for step in steps if step.way is Way.SEND_AGAIN)
     return [
-        f"{count} {'letter' if count == 1 else 'letters'} {code}: {UNMENDED[Code(code)]}"
+        f"{count} {'letter' if count == 1 else 'letters'} {code}: {told[Code(code)]}"
         for code, count in counts.most_common()
     ]
 

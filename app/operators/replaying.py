@@ -8,6 +8,7 @@ from app.adapters.clock import SystemClock
 from app.client.company import company
 from app.operators import reading
 from app.operators.control_line import ControlLine, Order
+from app.operators.errand import Errand
 from app.operators.letters import Letter
 from app.operators.notary import Notary
 from app.operators.replay_steps import Step, Way
@@ -28,12 +29,11 @@ class Replayed:
 class Replay:
     """One call of the command."""
 
-    def __init__(self, kafka: KafkaOptions, steps: Sequence[Step], actor: str, reason: str | None) -> None:
+    def __init__(self, kafka: KafkaOptions, steps: Sequence[Step], errand: Errand) -> None:
         self._kafka = kafka
         self._run_again = [step.letter for step in steps if step.way is Way.RUN_AGAIN]
         self._send_again = [step.letter for step in steps if step.way is Way.SEND_AGAIN]
-        self._actor = actor
-        self._reason = reason
+        self._errand = errand
         self.unanswered = 0
 
     async def results(self, patience_s: float) -> AsyncGenerator[Replayed, None]:
@@ -48,7 +48,7 @@ class Replay:
                     yield one
 
     async def _sent(self) -> AsyncGenerator[Replayed, None]:
-        notary = Notary(self._kafka, self._actor)
+        notary = Notary(self._kafka, self._errand)
         places = {(letter.partition, letter.offset) for letter in self._send_again}
         try:
             await notary.open()
@@ -64,7 +64,7 @@ class Replay:
 
     async def _commanded(self, patience_s: float) -> AsyncGenerator[Replayed, None]:
         letters = {letter.id: letter for letter in self._run_again}
-        line = ControlLine(self._kafka)
+        line = ControlLine(self._kafka, self._errand.signer)
         try:
             await line.open({letter.letter.tenant_id or "" for letter in self._run_again})
             answers = line.give([self._order(letter) for letter in self._run_again], patience_s)
@@ -81,8 +81,8 @@ class Replay:
             command=Command.REPLAY,
             dead_letter_id=letter.id,
             request_id=letter.letter.request_id,
-            actor=self._actor,
-            reason=self._reason,
+            actor=self._errand.actor,
+            reason=self._errand.reason,
             at=SystemClock.at(),
         )
         return Order(letter.letter.tenant_id or "", command)

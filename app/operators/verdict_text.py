@@ -18,6 +18,8 @@ REFUSED = {
     "not_replayable": "the request cannot run again: it did not fail, or its record is not accepted any more",
     "invalid_field": "the worker could not read the command: is it of another version than this one?",
     "wrong_partition": "the workers count other partitions: set PENSTOCK_PARTITIONS to theirs",
+    "bad_signature": "the command must be signed by a key with the role, which the tenant's keys allow: set "
+    "PENSTOCK_SIGNING_KEY_FILE, and see the worker's log for what is wrong",
     "not_supported": "this worker cannot do that yet: upgrade it",
 }
 

@@ -3,9 +3,12 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agents_defs.registry import AgentSpec, Registry
+from schemas.keyring import Key
+from schemas.signatures import SigningKey
 from streams.admission import Admission
 from streams.answers import answered_by
 from streams.completion import Completion
@@ -22,6 +25,7 @@ from streams.parked import Parked, ParkedPlace, decode_parked
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.ports import Runs, Shelf
+from streams.trust import Trust
 from streams.turns import Departure
 from streams.waits import Surroundings, Waits
 from tests.doubles.hand_clock import HandClock
@@ -31,6 +35,7 @@ from tests.doubles.memory_control import CommandTopic, MemoryDeadLetters, Memory
 from tests.doubles.memory_deltas import MemoryDeltas
 from tests.doubles.memory_outbox import KINDS, NAMES, MemoryLog, MemoryOutbox
 from tests.doubles.memory_runs import MemoryRuns
+from tests.doubles.memory_verifier import MemoryVerifier, signed
 from tests.doubles.observed import Observed
 from tests.doubles.requests import PARTITIONS, record
 
@@ -51,6 +56,8 @@ class World:
         self.commands = CommandTopic()
         self.plans = MemoryPlans()
         self.generation = 0
+        self.keys: dict[str, Key] = {}
+        self.signed_requests = self.signed_commands = False
 
     def now_ms(self) -> int:
         """The store's clock."""
@@ -132,6 +139,7 @@ class Flume:
         registry = Registry(specs or [AgentSpec("support", 3, NEVER_BUILT)])
         intake = Intake(registry, PARTITIONS, self.options.max_request_bytes, self.options.max_input_bytes)
         clock, observed = self.clock, self.observed
+        verifier = MemoryVerifier(self.world.keys)
         self.bodies = MemoryBodies(self.world.log)
         self.letters = MemoryDeadLetters(self.world.log)
         self.parking = Parking(emissary, self.outbox, self.bodies, clock, observed)
@@ -145,7 +153,7 @@ class Flume:
         patience = Patience(observed, self.departure)
         self.pipeline = Pipeline(
             Stages(
-                intake=intake,
+                intake=replace(intake, verifier=verifier) if self.world.signed_requests else intake,
                 admission=Admission(
                     self.claims, limits or LimitOptions(), observed, self.rebuild, self.ownership.owner
                 ),
@@ -173,13 +181,18 @@ class Flume:
                 opened=self.ownership.opened,
                 clock=clock,
                 lifeline=self.lifeline,
+                trust=Trust(verifier if self.world.signed_commands else None, observed),
             ),
             PARTITIONS,
         )
 
-    def command(self, tenant_id: str = "acme", **command: Any) -> None:
+    def command(
+        self, tenant_id: str = "acme", *, signed_by: SigningKey | None = None, **command: Any
+    ) -> None:
         """Say what is to be done."""
         record = self.world.commands.write(tenant_id, **command)
+        if signed_by is not None:
+            record = signed(record, signed_by, self.clock.at())
         self.desk.take(record.partition, record.offset, record, effective=True)
 
     async def __aenter__(self) -> "Flume":
