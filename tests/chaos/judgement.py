@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from tests.chaos.flushes import explains
+
 Column = Literal["lost", "duplicated", "paid_twice", "out_of_order", "other"]
 COLUMNS: Final[Mapping[str, Column]] = {
     "one_outcome": "duplicated",
@@ -19,9 +21,6 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "session_memory:duplicated": "duplicated",
     "session_memory:out_of_order": "out_of_order",
 }
-# Promised while the store keeps what it acknowledged; a flush loses journals and attempts of what was open.
-NEEDS_THE_STORE: Final = ("never_pay_twice", "books_balance", "deltas")
-
 Who = tuple[str, str]
 
 
@@ -53,15 +52,15 @@ class Judgement:
         return [promise for promise in required if not self.checked.get(promise)]
 
 
-def judge(report: Mapping[str, Any], open_at_a_flush: Collection[Who]) -> Judgement:
-    """From its JSON, with all examples."""
+def judge(report: Mapping[str, Any], begun_anew: Collection[Who]) -> Judgement:
+    """From its JSON, with all examples. `begun_anew`: for the store was emptied."""
     found: list[Breach] = []
     for promise in report["promises"]:
         examples = [_breach(promise["promise"], example) for example in promise["examples"]]
         # More than verify told in full: they count all the same.
         untold = promise["breached"] - len(examples)
         found += examples + [Breach(promise["promise"], "not told", "", None)] * untold
-    excused = [one for one in found if one.promise in NEEDS_THE_STORE and one.who in open_at_a_flush]
+    excused = [one for one in found if one.who in begun_anew and explains(one.promise, one.what)]
     return Judgement(
         [one for one in _once(found) if one not in excused],
         excused,

@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ PROMISE = "session_memory"
 
 
 def judge(
-    remembered: Mapping[Session, Sequence[str]], answered: Mapping[Session, Sequence[str]], flushed: bool
+    remembered: Mapping[Session, Sequence[str]],
+    answered: Mapping[Session, Sequence[str]],
+    due: Collection[Hashable],
 ) -> list[Breach]:
-    """What is remembered, beside what was completed. After a flush earlier turns may be gone."""
+    """What is remembered, beside what was completed. `due`: what must be, for it was sent after any flush."""
     found: list[Breach] = []
     for session, turns in remembered.items():
         completed = answered.get(session, ())
@@ -32,13 +34,12 @@ def judge(
             found.append(
                 _breach("out_of_order", session, known[0], "turns are not remembered in their order")
             )
-    if not flushed:
-        found += [
-            _breach("lost", session, turn, "was completed, and its session does not remember it")
-            for session, completed in answered.items()
-            for turn in completed
-            if turn not in remembered.get(session, ())
-        ]
+    found += [
+        _breach("lost", session, turn, "was completed, and its session does not remember it")
+        for session, completed in answered.items()
+        for turn in completed
+        if turn not in remembered.get(session, ()) and (session[0], turn) in due
+    ]
     return found
 
 

@@ -18,7 +18,7 @@ from schemas.partitions import partition_for
 from streams.options import KafkaOptions
 from streams.topics import TOPICS
 from tests.broker.nursery import Nursery
-from tests.chaos import leaks, memory, roster
+from tests.chaos import flushes, leaks, memory, roster
 from tests.chaos.chronicle import Chronicle, Injected
 from tests.chaos.journey import Journey
 from tests.chaos.journey import felt as journey_felt
@@ -101,11 +101,13 @@ class Performance:
             scene.roster.kill()
             await scene.traffic.stop()
             await provider.stop()
-        report = await verify(self._kafka, self._ledger, self._folder / "dump")
-        flushed = {due for at in scene.flushes for due in scene.traffic.journey.open_at(at)}
-        judged = judge(report, flushed)  # type: ignore[arg-type]  # places are among them, too
-        completed = memory.completed(self._folder / "dump")
-        self._count(scene, judged, memory.judge(remembered, completed, bool(scene.flushes)))
+        dump, journey = self._folder / "dump", scene.traffic.journey
+        report = await verify(self._kafka, self._ledger, dump)
+        parked = flushes.parked_in_mid_run(dump)
+        anew = flushes.begun_anew(journey, scene.flushes, self._chronicle.faults, parked)
+        due = flushes.since_the_last(journey, scene.flushes)
+        forgotten = memory.judge(remembered, memory.completed(dump), due)
+        self._count(scene, judge(report, anew), forgotten)  # type: ignore[arg-type]  # places are among them
         await self._clean()
 
     def _scene(self, provider: Provider) -> Scene:

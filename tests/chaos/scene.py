@@ -27,7 +27,7 @@ class Scene:
     chance: Random
     kafka: KafkaOptions  # as the driver reaches it
     tricks: Load  # records of faults' own
-    flushes: list[float] = field(default_factory=list)  # wall-clock times at which Redis lost everything
+    flushes: list[float] = field(default_factory=list)  # monotonic times at which Redis lost everything
     struck: list[WorkerProcess] = field(default_factory=list)  # by the present fault
 
     def anyone(self) -> tuple[str, WorkerProcess]:

@@ -15,8 +15,12 @@ def report(**promises: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def breach(where: str = "agent.requests[0]@1", request_id: str = "r-1") -> dict[str, Any]:
-    return {"what": "is wrong", "where": where, "tenant_id": "acme", "request_id": request_id}
+def breach(
+    where: str = "agent.requests[0]@1",
+    request_id: str = "r-1",
+    what: str = "paid 2 times for one recorded call",
+) -> dict[str, Any]:
+    return {"what": what, "where": where, "tenant_id": "acme", "request_id": request_id}
 
 
 def test_each_promise_of_verify_has_its_column() -> None:
@@ -35,13 +39,31 @@ def test_a_lost_record_is_lost_once_though_three_promises_are_broken() -> None:
     assert [one.column for one in judged.breaches] == ["lost"]
 
 
-def test_what_was_open_when_redis_was_flushed_may_be_paid_again_and_nothing_else() -> None:
+def test_what_began_anew_since_redis_was_flushed_may_be_paid_again_and_nothing_else() -> None:
     told = report(never_pay_twice=[breach("a", "r-1"), breach("b", "r-2")], one_outcome=[breach("c", "r-1")])
 
     judged = judge(told, {("acme", "r-1")})
 
     assert [one.where for one in judged.excused] == ["a"]
     assert sorted(one.where for one in judged.breaches) == ["b", "c"]
+
+
+def test_books_and_deltas_of_what_began_anew_are_excused_only_for_what_follows_from_it() -> None:
+    told = report(
+        books_balance=[
+            breach("a", what="billed the call m0.1, which is not in the books"),
+            breach("b", what="books the call m0.1 a second time"),
+        ],
+        deltas=[
+            breach("c", what="has seq 0 in attempt 1 a second time"),
+            breach("d", what="has seq 3 in attempt 1: 2 is missing before it"),
+        ],
+    )
+
+    judged = judge(told, {("acme", "r-1")})
+
+    assert [one.where for one in judged.excused] == ["a", "c"]
+    assert sorted(one.where for one in judged.breaches) == ["b", "d"]
 
 
 def test_breaches_that_verify_does_not_tell_in_full_count_too() -> None:
