@@ -50,7 +50,8 @@ class Completion:
             try:
                 await self._decide(entry, candidate, outcome, parcel)
             except RunLost:
-                return  # whoever was admitted since answers it
+                await conveyor.readmit(entry)  # whoever was admitted since answers it, if anybody was
+                return
         conveyor.leave(entry)  # the outbox keeps the order, so the next one need not wait for it
         await self._outbox.publish(parcel)
         conveyor.done(entry)

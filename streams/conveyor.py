@@ -37,6 +37,10 @@ class Conveyor(Protocol):
         """It fails of this, and what it cost is kept."""
         ...
 
+    async def readmit(self, entry: Entry) -> None:
+        """Another attempt was admitted: see whose it is."""
+        ...
+
     def leave(self, entry: Entry) -> None:
         """Free its slot, and its place in its session."""
         ...

@@ -269,7 +269,7 @@ class Pipeline:
         try:
             ended = await self._stages.execution.run(self._turn(entry, accepted), entry.feed)
         except RunLost:
-            await self._readmit(entry)
+            await self.readmit(entry)
             return
         match ended:
             case Suspended():
@@ -298,13 +298,13 @@ class Pipeline:
             lambda: entry.ending if entry.cancelled else None,
         )
 
-    async def _readmit(self, entry: Entry) -> None:
+    async def readmit(self, entry: Entry) -> None:
         """Another attempt was admitted. If the partition is ours nevertheless, the store will say so."""
         self.leave(entry)
         await entry.written()  # or else it might stand over what that attempt has written since
         if self.register.lives(entry):
             entry.token = self._tokens.next()
-            entry.began, entry.task, entry.feed = False, None, None
+            entry.began, entry.task, entry.feed, entry.outcome = False, None, None, None
             self.enter(entry)
 
     # -- the lane boundary

@@ -317,6 +317,26 @@ async def test_a_worker_that_was_frozen_does_not_write_what_it_knew_over_its_suc
         assert entry.parking.cancelled()
 
 
+async def test_a_run_that_the_store_forgot_was_admitted_is_admitted_again_at_its_end() -> None:
+    async with Flume() as first:
+        first.write(body("r-1"))
+        await first.running("r-1")
+    earlier = first.world.memory.copied()
+
+    async with Flume(first.world) as flume:
+        await flume.running("r-1")
+        owners = dict(first.world.memory.owners)
+        first.world.memory.become(earlier)  # it comes back without its last writes
+        first.world.memory.owners |= owners
+        await flume.finish("r-1")
+        await flume.until(lambda: flume.runs.started == ["r-1", "r-1"])
+        await flume.finish("r-1")
+        await flume.settle()
+
+        assert len(flume.world.responses()) == 1
+        assert flume.lag() == 0
+
+
 async def test_nobody_of_a_session_starts_on_a_worker_that_ends(flume: Flume) -> None:
     flume.write(body("r-1", session_id="s"), body("r-2", session_id="s"))
     await flume.running("r-1")
