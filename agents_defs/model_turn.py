@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 CANNED = "canned"
 """Stands for the model's name where none has answered."""
+SAID = frozenset({"message", "reasoning"})
+"""Kinds of output upon which nothing is done but to go on or to end."""
 
 
 class NoAnswer(Exception):
@@ -203,7 +205,7 @@ class ModelTurn:
         except Exception as error:  # noqa: BLE001  all of a provider's errors are translated
             return await self._failed(error, rung, meter, answer)
         except BaseException:
-            record.later({name: self._cut(meter, answer)})
+            record.left_behind({name: self._cut(meter, answer)})
             scope.run.recovery.breakers.give_up(model.watched)
             raise
         finally:
@@ -222,7 +224,11 @@ class ModelTurn:
             call = meter.leave_unknown(self._print.characters, len(str(response.output)))
         if live.record.kept:
             entry = model_bytes(ModelEntry(self._print.digest, model.name, degraded, response))
-            await live.record.write({MODEL + self.place: entry, CALL + meter.call_id: call_bytes(call)})
+            told = {MODEL + self.place: entry, CALL + meter.call_id: call_bytes(call)}
+            if _is_said_only(response):
+                live.record.soon(told)
+            else:  # what it calls may act on the world: the answer that called it has to stand
+                await live.record.write(told)
         live.degraded |= degraded
 
     async def _sent(self, rung: Rung, call_id: str, answer: StreamedAnswer) -> ModelResponse:
@@ -287,6 +293,10 @@ class ModelTurn:
         if self._feed is not None:
             self._feed.whole(text)
         return response
+
+
+def _is_said_only(response: ModelResponse) -> bool:
+    return all(item.type in SAID for item in response.output)
 
 
 def _time() -> float:

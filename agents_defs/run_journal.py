@@ -29,6 +29,17 @@ class RunJournal(Protocol):
         """Durable when it returns; None removes an entry. Raises RunLost."""
         ...
 
+    def soon(self, entries: Mapping[str, bytes | None]) -> None:
+        """On its way; durable before the next `record` returns, and before the outcome is decided.
+
+        For that upon which nothing is done before one of these.
+        """
+        ...
+
+    async def settle(self) -> None:
+        """All that was told is durable. Raises as `record` does."""
+        ...
+
     async def turn_ended(self, turn: int) -> None:
         """All that follows from a model turn (tools, a hand-off) is recorded. May raise RunHandedOver."""
         ...

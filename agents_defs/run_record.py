@@ -22,11 +22,10 @@ class RunRecord:
     here, raised by all that the run does next, and once more when it ends.
     """
 
-    __slots__ = ("_halted", "_journal", "_later", "_open", "stopped")
+    __slots__ = ("_halted", "_journal", "_open", "stopped")
 
     def __init__(self, journal: RunJournal | None) -> None:
         self._journal = journal
-        self._later: dict[str, bytes | None] = {}
         self._open = open_calls(journal.entries) if journal is not None else {}
         self._halted: set[str] = set()  # the parts of the run that were told so
         self.stopped: Exception | None = None
@@ -83,19 +82,34 @@ class RunRecord:
             return
         if self.stopped is not None and not self._waits:
             self.check()
-        if self._later:
-            entries = {**self._later, **entries}
-            self._later.clear()
         try:
             await self._journal.record(entries)
         except Exception as error:
             self.stop(error)
             raise
 
-    def later(self, entries: Mapping[str, bytes | None]) -> None:
-        """Goes with the next write: whoever is cancelled cannot wait for one."""
+    def soon(self, entries: Mapping[str, bytes | None]) -> None:
+        """On its way: durable before what is written next, or decided. Nothing is done upon it before."""
+        if self._journal is None:
+            return
+        if self.stopped is not None and not self._waits:
+            self.check()
+        self._journal.soon(entries)
+
+    def left_behind(self, entries: Mapping[str, bytes | None]) -> None:
+        """The same by whoever is cancelled: whatever it is for, it is not held up by what stopped the run."""
         if self._journal is not None:
-            self._later.update(entries)
+            self._journal.soon(entries)
+
+    async def settle(self) -> None:
+        """All that was told is durable."""
+        if self._journal is None:
+            return
+        try:
+            await self._journal.settle()
+        except Exception as error:
+            self.stop(error)
+            raise
 
     async def turn_ended(self, turn: int) -> None:
         if self._journal is None:

@@ -100,6 +100,7 @@ class AgentRunner:
             scope, graph, items, self._config, context=_context(order), max_turns=_turns_allowed(order)
         )
         live.record.check()
+        await live.record.settle()
         output = ended.final_output if isinstance(ended.final_output, str) else value_of(ended.final_output)
         if live.feed is not None:
             live.feed.finished(output)

@@ -85,7 +85,7 @@ class ScopedInvocation:
         return output
 
     async def _recorded(self, scope: RunScope, ctx: ToolContext[Any], arguments: str) -> tuple[Any, bool]:
-        """Invokes the tool; what it gave back is written down before anybody acts on it."""
+        """Invokes the tool; what it gave back is written down before anybody is asked what to do next."""
         run = scope.run
         if effect_of(self._tool) == "at_most_once":
             await self._intend(scope)
@@ -99,7 +99,7 @@ class ScopedInvocation:
             told = written(output, self._tool)
             worded = not getattr(ctx, _FAILED_BY_DEFAULT, False)
             entry = tool_bytes(ToolEntry(told, ok, run.degraded, worded))
-            await run.record.write({scope.entry(TOOL): entry})
+            run.record.soon({scope.entry(TOOL): entry})  # stands before the next call of a model is sent
             output = read_back(told)
         return output, ok
 

@@ -1,6 +1,7 @@
 """One attempt at a request: what was recorded of it, the agent within its deadline, how it ended."""
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from streams.flow import Outcome, Problem
 from streams.journal import LiveJournal, Patience, of_generation, paid_by
 from streams.observations import CallPaid, Observer, RunEnded, RunSlow, RunStarted
 from streams.parked import ParkReason, PendingApproval
-from streams.ports import Begun, Clock, DeltaSink, Runs, RunStore
+from streams.ports import NOTHING, Begun, Clock, DeltaSink, Runs, RunStore
 from streams.turns import Departure, HandedOver, Suspended, Turn
 
 CRASHES_TOLERATED = 4
@@ -125,40 +126,45 @@ class Attempt:
         return await self._carried_out(begun, journal)
 
     async def _carried_out(self, begun: Begun, journal: LiveJournal) -> Outcome | Suspended | HandedOver:
+        ended: RunResult | RunFailure | Problem
         try:
-            return self._outcome(await self._attempt(begun, journal), begun)
+            ended = await self._attempt(begun, journal)
         except RunFailure as failure:
-            return self._outcome(failure, begun)
+            ended = failure
         except RunLost:
             raise
         except RunStopped as stopped:
-            if isinstance(stopped, RunPostponed) and len(self._turn.spans) >= most_postponed(stopped):
-                return self._outcome(stopped.failure, begun)
-            return await self._stopped(stopped)
+            if not isinstance(stopped, RunPostponed) or len(self._turn.spans) < most_postponed(stopped):
+                await journal.settle()
+                return await self._stopped(stopped)
+            ended = stopped.failure
         except asyncio.CancelledError:
             problem = self._turn.cancelled()
             if problem is None:
-                await self._leave()
+                await self._let_go(journal)
                 raise
             _uncancel()
-            return self._outcome(problem, begun)
+            ended = problem
+        await journal.settle()
+        return self._outcome(ended, begun)
 
     # -- its begin
 
     async def _begin(self) -> tuple[Begun, LiveJournal]:
         turn, store = self._turn, self._around.store
-        session_id = turn.accepted.request.session_id
+        session_id, version = turn.accepted.request.session_id, turn.accepted.spec.version
+        out = self._feed.turns_out if self._feed is not None else _nothing_out
+        if turn.first and session_id is None:  # there is nothing to be read
+            begun = Begun({}, agent_version=version)
+            return begun, LiveJournal(store, turn.key, begun, out, self._patience, opens=version)
         try:
-            begun = await self._patience.asked(
-                lambda: store.begin(turn.key, turn.accepted.spec.version, session_id)
-            )
+            begun = await self._patience.asked(lambda: store.begin(turn.key, version, session_id))
             severed = False
         except RunLost as lost:
             if not lost.emptied:
                 raise
-            begun, severed = Begun({}, agent_version=turn.accepted.spec.version, session_lost=True), True
+            begun, severed = Begun({}, agent_version=version, session_lost=True), True
         begun = replace(begun, entries=of_generation(begun.entries, turn.key))
-        out = self._feed.turns_out if self._feed is not None else _nothing_out
         journal = LiveJournal(store, turn.key, begun, out, self._patience)
         journal.severed = severed
         return begun, journal
@@ -283,11 +289,17 @@ class Attempt:
         try:
             if self._feed is not None:
                 out = self._feed.turns_out()
-                await self._patience.asked(lambda: store.record(key, {}, out))
+                await self._patience.asked(lambda: store.record(key, NOTHING, out))
             await self._patience.asked(lambda: store.leave(key, keep_s + MARGIN_S))
         except RunLost as lost:
             if not lost.emptied:
                 raise
+
+    async def _let_go(self, journal: LiveJournal) -> None:
+        """What it paid for last is written down, if that can be done at once."""
+        with contextlib.suppress(Exception):
+            await journal.settle_once()
+        await self._leave()
 
     async def _leave(self) -> None:
         """So that this attempt is not taken for a crash. What cannot be said now is not said."""

@@ -9,7 +9,7 @@ from agents_defs.run_journal import RunHandedOver, RunLost
 from agents_defs.run_order import ModelCall
 from agents_defs.run_scope import header_safe
 from streams.observations import Observer, StoreAway
-from streams.ports import Begun, RunKey, RunStore, StoreUnavailable
+from streams.ports import NOTHING, Begun, RunKey, RunStore, StoreUnavailable, Told
 from streams.turns import Departure
 
 RETRY_S = 0.1
@@ -17,16 +17,30 @@ T = TypeVar("T")
 
 
 class LiveJournal:
-    """Where the store was emptied meanwhile the run goes on without: what it did is in memory still."""
+    """Where the store was emptied meanwhile the run goes on without: what it did is in memory still.
+
+    What is to be written `soon` is sent while the run goes on, and what follows waits for it only where it
+    has to: the next model call is sent, the outcome decided, after all that was told is durable.
+    `opens`: the attempt has not been told to the store yet; its first write does that, too.
+    """
 
     def __init__(
-        self, store: RunStore, key: RunKey, begun: Begun, out: Callable[[], int], around: "Patience"
+        self,
+        store: RunStore,
+        key: RunKey,
+        begun: Begun,
+        out: Callable[[], int],
+        around: "Patience",
+        opens: int = 0,
     ) -> None:
         self._store: Final = store
         self._key: Final = key
         self._out: Final = out  # deltas of turns below this are published
         self._around: Final = around
         self._entries: dict[str, bytes] = dict(begun.entries)
+        self._held = Told({}, opens)
+        self._due: asyncio.Handle | None = None
+        self._flight: asyncio.Task[None] | None = None  # of what nobody waited for
         self.severed = False
 
     @property
@@ -36,23 +50,79 @@ class LiveJournal:
 
     async def record(self, entries: Mapping[str, bytes | None]) -> None:
         """Durable when it returns."""
-        if not self.severed:
-            try:
-                await self._around.asked(lambda: self._store.record(self._key, entries, self._out()))
-            except RunLost as lost:
-                if not lost.emptied:
-                    raise
-                self.severed = True
+        self._hold(entries)
+        await self.settle()
+
+    def soon(self, entries: Mapping[str, bytes | None]) -> None:
+        """On its way with all that is told in this turn of the loop; durable before the next `record` is."""
+        self._hold(entries)
+        self._make_due()
+
+    async def settle(self) -> None:
+        """All that was told is durable."""
+        while self._held:
+            await self._write()
+        await self._landed()
+
+    async def settle_once(self) -> None:
+        """The same for whoever cannot wait until the store is back. Raises StoreUnavailable."""
+        if self._held and not self.severed:
+            await self._store.record(self._key, self._held, self._out())
+
+    async def turn_ended(self, turn: int) -> None:
+        """The run may stop here, and does where the worker ends."""
+        if self._around.departure.begun:
+            raise RunHandedOver(f"after turn {turn}")
+
+    def _hold(self, entries: Mapping[str, bytes | None]) -> None:
+        self._held = self._held.and_then(Told(entries))
         for name, entry in entries.items():
             if entry is None:
                 self._entries.pop(name, None)
             else:
                 self._entries[name] = entry
 
-    async def turn_ended(self, turn: int) -> None:
-        """The run may stop here, and does where the worker ends."""
-        if self._around.departure.begun:
-            raise RunHandedOver(f"after turn {turn}")
+    def _make_due(self) -> None:
+        if self._due is None and self._flight is None:
+            self._due = asyncio.get_running_loop().call_soon(self._take_off)
+
+    def _take_off(self) -> None:
+        self._due = None
+        if not self._held:  # it went with a `record`
+            return
+        self._flight = asyncio.create_task(self._write())
+        self._flight.add_done_callback(self._arrived)
+
+    def _arrived(self, flight: "asyncio.Task[None]") -> None:
+        if flight.cancelled() or flight.exception() is not None:
+            return  # it stays, for whoever comes next
+        if self._flight is flight:
+            self._flight = None
+        if self._held:
+            self._make_due()  # told meanwhile
+
+    async def _landed(self) -> None:
+        """What is on its way has arrived. Raises what became of it."""
+        flight = self._flight
+        if flight is not None:
+            await asyncio.shield(flight)
+            if self._flight is flight:
+                self._flight = None
+
+    async def _write(self) -> None:
+        held, self._held = self._held, NOTHING
+        if self.severed:
+            return
+        try:
+            await self._around.asked(lambda: self._store.record(self._key, held, self._out()))
+        except RunLost as lost:
+            if not lost.emptied:
+                raise
+            self.severed = True
+        except BaseException:
+            # Who waited was cancelled, perhaps before it was sent; others' entries are among these.
+            self._held = held.and_then(self._held)
+            raise
 
 
 def of_generation(entries: Mapping[str, bytes], key: RunKey) -> Mapping[str, bytes]:

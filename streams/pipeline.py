@@ -284,6 +284,7 @@ class Pipeline:
 
     def _turn(self, entry: Entry, accepted: Accepted) -> Turn:
         parked = entry.parked
+        first = entry.attempt == 1 and entry.generation == 0 and parked is None and not entry.began
         entry.began = True
         return Turn(
             accepted,
@@ -296,6 +297,7 @@ class Pipeline:
             parked.queued_s if parked is not None else None,
             entry.ending,
             lambda: entry.ending if entry.cancelled else None,
+            first=first,
         )
 
     async def readmit(self, entry: Entry) -> None:

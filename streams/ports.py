@@ -146,6 +146,24 @@ class SessionTurn:
     items: Sequence[dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a run wants to have recorded. `opens`: its attempt begins with that, as `begin` would tell it."""
+
+    entries: Mapping[str, bytes | None]  # None removes an entry
+    opens: int = 0  # the agent's version; 0: the attempt has begun
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.opens)
+
+    def and_then(self, later: "Told") -> "Told":
+        """Both."""
+        return Told({**self.entries, **later.entries}, self.opens or later.opens)
+
+
+NOTHING = Told({})
+
+
 class RunStore(Protocol):
     """The journals of runs, their sessions and their decided outcomes.
 
@@ -157,8 +175,8 @@ class RunStore(Protocol):
         """An attempt begins: it counts as crashed until `decide` or `leave`."""
         ...
 
-    async def record(self, run: RunKey, entries: Mapping[str, bytes | None], turns_out: int) -> None:
-        """Add to the journal; None removes an entry."""
+    async def record(self, run: RunKey, told: Told, turns_out: int) -> None:
+        """Add to the journal."""
         ...
 
     async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:

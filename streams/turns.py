@@ -30,6 +30,7 @@ class Turn:
     queued_s: float | None = None  # until its first run; None: this is the first
     ending: Problem | None = None  # why it is not to go on, if so: only what it cost is gathered
     cancelled: Callable[[], Problem | None] = nobody
+    first: bool = False  # of all attempts, so that nothing of it can be recorded
 
     @property
     def run_id(self) -> str:

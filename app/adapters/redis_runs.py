@@ -12,7 +12,7 @@ from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import held_by
 from schemas.text import writable_json
-from streams.ports import Begun, RunKey, SessionTurn
+from streams.ports import Begun, RunKey, SessionTurn, Told
 
 BEGIN: Final = script("run", "begin", joined=True)
 RECORD: Final = script("run", "record", joined=True)
@@ -57,18 +57,10 @@ class RedisRuns:
             turns_out=int(fields.get(b"@out", 0)),
         )
 
-    async def record(self, run: RunKey, entries: Mapping[str, bytes | None], turns_out: int) -> None:
-        """Add to the journal; None removes an entry."""
-        added: list[Argument] = []
-        removed: list[Argument] = []
-        for name, value in entries.items():
-            if value is None:
-                removed.append(_written(name))
-            else:
-                added += (_written(name), value)
-        held = held_by(run.attempt, run.token)
-        counts = (held, self._horizon_ms, turns_out, len(added) // 2, len(removed))
-        await self._call(RECORD, run, self._own_keys(run), (*counts, *added, *removed))
+    async def record(self, run: RunKey, told: Told, turns_out: int) -> None:
+        """Add to the journal."""
+        args = (held_by(run.attempt, run.token), self._horizon_ms, turns_out, *_told(run, told))
+        await self._call(RECORD, run, self._own_keys(run), args)
 
     async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:
         """This is the outcome of the request; its turn is added to the session."""
@@ -112,6 +104,19 @@ class RedisRuns:
 
 def _attempt(run: RunKey) -> str:
     return f"{run.generation}.{run.attempt}"
+
+
+def _told(run: RunKey, told: Told) -> tuple[Argument, ...]:
+    """As `record.lua` reads it."""
+    added: list[Argument] = []
+    removed: list[Argument] = []
+    for name, value in told.entries.items():
+        if value is None:
+            removed.append(_written(name))
+        else:
+            added += (_written(name), value)
+    opens = (told.opens or "", _attempt(run))
+    return (*opens, len(added) // 2, len(removed), *added, *removed)
 
 
 def _written(name: str) -> bytes:

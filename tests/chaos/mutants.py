@@ -19,7 +19,7 @@ from streams.journal import LiveJournal
 from streams.lot import Waiting
 from streams.parked import Parked
 from streams.parking import Parking
-from streams.ports import RunKey, SessionTurn
+from streams.ports import NOTHING, RunKey, SessionTurn, Told
 from streams.tracker import Ticket, Tracker
 
 LATE_S = 0.5
@@ -92,17 +92,17 @@ def _publish_first(outbox: Any, waiting: dict[int, tuple[Any, ...]], decide: Cal
 
 def journal_after_the_run_goes_on() -> None:
     """A run does not wait until what it did is written down."""
-    write = LiveJournal.record
+    write = LiveJournal._write
 
-    async def record(journal: LiveJournal, entries: Mapping[str, bytes | None]) -> None:
-        for name, entry in entries.items():
-            if entry is None:
-                journal._entries.pop(name, None)
-            else:
-                journal._entries[name] = entry
-        _later(lambda: write(journal, entries))
+    async def _write(journal: LiveJournal) -> None:
+        held, journal._held = journal._held, NOTHING
+        _later(lambda: written(journal, held))
 
-    _replace(LiveJournal, record)
+    async def written(journal: LiveJournal, held: Told) -> None:
+        journal._held = held
+        await write(journal)
+
+    _replace(LiveJournal, _write)
 
 
 def session_appended_per_turn() -> None:
@@ -115,12 +115,10 @@ def session_appended_per_turn() -> None:
             sessions[run.tenant_id, run.request_id] = session_id
         return await begin(store, run, agent_version, session_id)
 
-    async def record_(
-        store: RedisRuns, run: RunKey, entries: Mapping[str, bytes | None], turns_out: int
-    ) -> None:
-        await record(store, run, entries, turns_out)
+    async def record_(store: RedisRuns, run: RunKey, told: Told, turns_out: int) -> None:
+        await record(store, run, told, turns_out)
         session_id = sessions.get((run.tenant_id, run.request_id))
-        if session_id is not None and any(name.startswith("m:") for name in entries):
+        if session_id is not None and any(name.startswith("m:") for name in told.entries):
             key = store._keys.session(run.tenant_id, session_id)
             said = [{"role": "user", "content": "a turn"}]
             await store._batch.client.rpush(key, redis_runs._encoded(run, said))

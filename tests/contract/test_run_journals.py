@@ -6,7 +6,7 @@ import pytest
 
 from agents_defs.run_journal import RunLost
 from streams.flow import Decided
-from streams.ports import ClaimStore, RunStore, SessionTurn
+from streams.ports import ClaimStore, RunStore, SessionTurn, Told
 from tests.contract.claim_stores import ClaimCase
 from tests.contract.run_steps import (
     admitted,
@@ -31,9 +31,9 @@ async def test_the_next_attempt_finds_what_was_recorded(
 ) -> None:
     run = await admitted(claims)
     await begun(runs, run)
-    await runs.record(run, {"m:1": b"one", "t:1": b"two", "c:1": b"three"}, 0)
-    await runs.record(run, {"m:1": b"changed", "t:1": None, "gone": None}, 0)
-    await runs.record(run, {}, 0)
+    await runs.record(run, Told({"m:1": b"one", "t:1": b"two", "c:1": b"three"}), 0)
+    await runs.record(run, Told({"m:1": b"changed", "t:1": None, "gone": None}), 0)
+    await runs.record(run, Told({}), 0)
 
     found = await begun(case.runs(), await admitted(case.worker(), "t-2"))
 
@@ -50,7 +50,7 @@ async def test_entries_are_any_bytes_under_any_names(claims: ClaimStore, runs: R
     }
     run = await admitted(claims)
     await begun(runs, run)
-    await runs.record(run, entries, 0)
+    await runs.record(run, Told(entries), 0)
 
     assert (await begun(runs, await admitted(claims, "t-2"))).entries == entries
 
@@ -59,7 +59,7 @@ async def test_large_entries_and_outcomes_are_kept(claims: ClaimStore, runs: Run
     large = bytes(range(256)) * (3 * 4096)  # 3 MiB
     run = await admitted(claims)
     await begun(runs, run)
-    await runs.record(run, {"m:1": large, "m:2": large}, 0)
+    await runs.record(run, Told({"m:1": large, "m:2": large}), 0)
 
     run = await admitted(claims, "t-2")
     assert (await begun(runs, run)).entries == {"m:1": large, "m:2": large}
@@ -71,7 +71,7 @@ async def test_large_entries_and_outcomes_are_kept(claims: ClaimStore, runs: Run
 async def test_what_the_stream_keeps_for_itself_is_no_entry(claims: ClaimStore, runs: RunStore) -> None:
     run = await admitted(claims)
     await begun(runs, run, "s")
-    await runs.record(run, {"@own": b"x", "m:1": b"y"}, 2)
+    await runs.record(run, Told({"@own": b"x", "m:1": b"y"}), 2)
 
     assert (await begun(runs, await admitted(claims, "t-2"), "s")).entries == {"m:1": b"y"}
 
@@ -80,7 +80,7 @@ async def test_what_was_published_is_the_most_that_was_ever_said(claims: ClaimSt
     run = await admitted(claims)
     await begun(runs, run)
     for turns_out in (1, 12, 9, 0):
-        await runs.record(run, {}, turns_out)
+        await runs.record(run, Told({}), turns_out)
 
     assert (await begun(runs, await admitted(claims, "t-2"))).turns_out == 12
 
@@ -96,7 +96,7 @@ async def test_runs_do_not_mix(claims: ClaimStore, runs: RunStore) -> None:
     for tenant_id, request_id in pairs:
         run = await admitted(claims, tenant_id=tenant_id, request_id=request_id)
         await begun(runs, run)
-        await runs.record(run, {"m:1": repr((tenant_id, request_id)).encode()}, 0)
+        await runs.record(run, Told({"m:1": repr((tenant_id, request_id)).encode()}), 0)
 
     for tenant_id, request_id in pairs:
         run = await admitted(claims, "t-2", tenant_id=tenant_id, request_id=request_id)
@@ -109,7 +109,7 @@ async def test_calls_of_many_runs_at_once_do_not_mix(claims: ClaimStore, runs: R
     async def one(request_id: str) -> None:
         run = await admitted(claims, request_id=request_id)
         await begun(runs, run, request_id)
-        await runs.record(run, {"m:1": request_id.encode()}, 0)
+        await runs.record(run, Told({"m:1": request_id.encode()}), 0)
         await runs.decide(run, request_id.encode(), SessionTurn(request_id, said(request_id)))
 
     await asyncio.gather(*map(one, ids))
@@ -166,7 +166,7 @@ async def test_an_attempt_that_was_taken_over_and_did_not_leave_crashed(
     new = await admitted(claims, "t-2")
 
     with pytest.raises(RunLost):
-        await runs.record(old, {}, 0)
+        await runs.record(old, Told({}), 0)
     with pytest.raises(RunLost):
         await runs.decide(old, b"late", None)
 
@@ -190,3 +190,25 @@ async def test_an_attempt_whose_beginning_is_asked_again_counts_once(
 
     assert found[0] == found[1] == found[2]
     assert (await begun(runs, await admitted(claims, "t-2"), "s")).crashes == 1
+
+
+# -- an attempt that begins with what it writes first
+
+
+async def test_the_first_write_may_tell_that_the_attempt_begins(claims: ClaimStore, runs: RunStore) -> None:
+    run = await admitted(claims)
+    for _ in range(2):  # its reply may be lost, and it is asked again
+        await runs.record(run, Told({"m:1": b"one"}, opens=3), 0)
+
+    found = await begun(runs, await admitted(claims, "t-2"), version=4)
+
+    assert (found.agent_version, found.crashes, dict(found.entries)) == (3, 1, {"m:1": b"one"})
+
+
+async def test_an_attempt_that_began_and_ended_was_no_crash(claims: ClaimStore, runs: RunStore) -> None:
+    run = await admitted(claims)
+    await runs.record(run, Told({"m:1": b"one"}, opens=1), 0)
+    await runs.leave(run, 60.0)
+    await runs.record(run, Told({"m:2": b"two"}, opens=1), 0)  # its reply was lost
+
+    assert (await begun(runs, await admitted(claims, "t-2"))).crashes == 0

@@ -16,7 +16,7 @@ from app.adapters.redis_client import connect_redis
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_runs import RedisRuns
 from streams.flow import Admit, Answered, Decided, Duplicate
-from streams.ports import RunKey, SessionTurn, Shelf
+from streams.ports import RunKey, SessionTurn, Shelf, Told
 from tests.contract.run_steps import OUTCOME, SHA, admitted, answered, begun, claimed, said
 
 pytestmark = pytest.mark.broker
@@ -77,7 +77,7 @@ async def test_each_step_of_a_run_renews_its_journal(
     assert await days_left(client, JOURNAL) == 7
 
     await nearly_over(client, JOURNAL)
-    await runs.record(run, {"m:1": b"one"}, 0)
+    await runs.record(run, Told({"m:1": b"one"}), 0)
     assert await days_left(client, JOURNAL) == 7
 
     await nearly_over(client, JOURNAL, MARKER)
@@ -141,7 +141,7 @@ async def test_what_was_answered_keeps_only_what_a_replay_needs(
 ) -> None:
     run = await admitted(claims)
     await begun(runs, run, "s")
-    await runs.record(run, {"m:1": b"one"}, 4)
+    await runs.record(run, Told({"m:1": b"one"}), 4)
     await runs.decide(run, OUTCOME, None)
     await nearly_over(client, JOURNAL)
 
@@ -224,7 +224,9 @@ async def test_of_runs_that_ask_at_once_only_those_are_lost_that_were_taken_over
     stale = [replace(key, token="another") if number % 3 else key for number, key in enumerate(keys)]
     entries = {f"m:{number}": b"x" for number in range(7)} | {"gone": None}
 
-    ends = await asyncio.gather(*(runs.record(key, entries, 3) for key in stale), return_exceptions=True)
+    ends = await asyncio.gather(
+        *(runs.record(key, Told(entries), 3) for key in stale), return_exceptions=True
+    )
 
     assert [isinstance(end, RunLost) for end in ends] == [bool(number % 3) for number in range(40)]
     for number, key in enumerate(keys):
@@ -236,8 +238,8 @@ async def test_a_record_may_be_of_more_entries_than_a_script_hands_on_at_once(
 ) -> None:
     entries = {f"m:{number}": str(number).encode() for number in range(9_001)}
     run = await admitted(claims)
-    await runs.record(run, entries, 0)
-    await runs.record(run, dict.fromkeys(list(entries)[:8500]), 0)
+    await runs.record(run, Told(entries), 0)
+    await runs.record(run, Told(dict.fromkeys(list(entries)[:8500])), 0)
 
     assert (await begun(runs, run)).entries == dict(list(entries.items())[8_500:])
 
@@ -249,7 +251,9 @@ async def test_scripts_that_a_restart_forgot_are_loaded_again(
     await begun(runs, run)
     await client.script_flush()
 
-    await asyncio.gather(runs.record(run, {"m:1": b"one"}, 0), runs.record(run, {"m:2": b"two"}, 0))
+    await asyncio.gather(
+        runs.record(run, Told({"m:1": b"one"}), 0), runs.record(run, Told({"m:2": b"two"}), 0)
+    )
     await client.script_flush()
     await asyncio.gather(begun(runs, run), runs.decide(run, OUTCOME, None), claimed(claims, request_id="r-2"))
 

@@ -8,7 +8,7 @@ import pytest
 from agents_defs.run_journal import RunLost
 from streams.flow import Admit, Answered, Conflict, Decided, Duplicate
 from streams.policy.windows import Window
-from streams.ports import Begun, ClaimStore, RunKey, RunStore, SessionTurn, StoreUnavailable
+from streams.ports import Begun, ClaimStore, RunKey, RunStore, SessionTurn, StoreUnavailable, Told
 from tests.contract.claim_stores import ClaimCase
 from tests.contract.run_steps import (
     OTHER_SHA,
@@ -99,7 +99,7 @@ Call = Callable[[RunStore, RunKey], Awaitable[object]]
 
 CALLS: dict[str, Call] = {
     "begin": lambda runs, run: runs.begin(run, 1, None),
-    "record": lambda runs, run: runs.record(run, {"m:1": b"late"}, 1),
+    "record": lambda runs, run: runs.record(run, Told({"m:1": b"late"}), 1),
     "decide": lambda runs, run: runs.decide(run, b"late", SessionTurn("s", said("late"))),
     "leave": lambda runs, run: runs.leave(run, 60),
 }
@@ -206,7 +206,7 @@ async def test_after_the_outcome_nothing_is_recorded_or_begun(claims: ClaimStore
     await runs.decide(run, OUTCOME, None)
 
     with pytest.raises(RunLost):
-        await runs.record(run, {"m:1": b"late"}, 0)
+        await runs.record(run, Told({"m:1": b"late"}), 0)
     with pytest.raises(RunLost):
         await begun(runs, run)
 
@@ -245,7 +245,7 @@ async def test_once_it_is_answered_the_outcome_is_forgotten(claims: ClaimStore, 
 async def test_what_was_answered_leaves_no_journal(claims: ClaimStore, runs: RunStore) -> None:
     run = await admitted(claims)
     await begun(runs, run)
-    await runs.record(run, {"m:1": b"one"}, 1)
+    await runs.record(run, Told({"m:1": b"one"}), 1)
     await runs.decide(run, OUTCOME, None)
     await answered(claims)
 
@@ -258,7 +258,7 @@ async def test_a_replay_goes_on_from_the_journal_of_what_failed(claims: ClaimSto
     await begun(runs, await admitted(claims, "t-0"))
     run = await admitted(claims)
     await begun(runs, run)
-    await runs.record(run, {"m:1": b"paid", "@own": b"x"}, 3)
+    await runs.record(run, Told({"m:1": b"paid", "@own": b"x"}), 3)
     await runs.decide(run, OUTCOME, None)
     await answered(claims, replayable=True)
 
@@ -290,7 +290,7 @@ async def test_an_answer_that_is_remembered_again_does_not_touch_the_replay_that
     await answered(claims, replayable=True)
     replay = await admitted(claims, "t-2", generation=1)
     await begun(runs, replay)
-    await runs.record(replay, {"m:1": b"paid"}, 2)
+    await runs.record(replay, Told({"m:1": b"paid"}), 2)
 
     await answered(claims, replayable=replayable)
 
@@ -302,7 +302,7 @@ async def test_many_answers_at_once_are_each_as_they_are(claims: ClaimStore, run
     for number in range(9):
         run = await admitted(claims, request_id=f"r-{number}")
         await begun(runs, run)
-        await runs.record(run, {"m:1": b"paid"}, 0)
+        await runs.record(run, Told({"m:1": b"paid"}), 0)
         await runs.decide(run, OUTCOME, None)
 
     await claims.answer([Answered("acme", f"r-{n}", SHA, 0, n % 2 == 1) for n in range(9)], {})
@@ -327,5 +327,5 @@ async def test_a_store_that_is_away_says_so_and_works_again(
             await call(runs, run)
 
     await case.show()
-    await runs.record(run, {"m:1": b"one"}, 0)
+    await runs.record(run, Told({"m:1": b"one"}), 0)
     assert (await begun(runs, run)).entries == {"m:1": b"one"}

@@ -22,20 +22,35 @@ class MemoryJournal:
     hand_over: Exception | None = None
     writes: int = 0
     ended: list[int] = field(default_factory=list)
+    failed: Exception | None = None
 
     async def record(self, entries: Mapping[str, bytes | None]) -> None:
+        self._write(entries)
+        if self.failed is not None:
+            raise self.failed
+
+    def soon(self, entries: Mapping[str, bytes | None]) -> None:
+        """It fails unseen: whoever writes next is told."""
+        self._write(entries)
+
+    def _write(self, entries: Mapping[str, bytes | None]) -> None:
+        if self.failed is not None:
+            return
         self.writes += 1
         if self.fail_before is not None and self.writes >= self.fail_before:
-            raise self.error
-        if self.fail_after is not None and self.writes > self.fail_after:
-            raise self.error
+            self.failed = self.error
+            return
         for name, entry in entries.items():
             if entry is None:
                 self.entries.pop(name, None)
             else:
                 self.entries[name] = entry
         if self.writes == self.fail_after:
-            raise self.error
+            self.failed = self.error
+
+    async def settle(self) -> None:
+        if self.failed is not None:
+            raise self.failed
 
     async def turn_ended(self, turn: int) -> None:
         self.ended.append(turn)

@@ -2,10 +2,9 @@
 
 import asyncio
 import copy
-from collections.abc import Mapping
 
 from agents_defs.run_journal import RunLost
-from streams.ports import Begun, RunKey, SessionTurn, StoreUnavailable
+from streams.ports import Begun, RunKey, SessionTurn, StoreUnavailable, Told
 from tests.doubles.memory_claims import ClaimMemory, Items, Journal, Marker
 
 
@@ -48,16 +47,11 @@ class MemoryRuns:
             journal.turns_out,
         )
 
-    async def record(self, run: RunKey, entries: Mapping[str, bytes | None], turns_out: int) -> None:
-        """Add to the journal; None removes an entry."""
+    async def record(self, run: RunKey, told: Told, turns_out: int) -> None:
+        """Add to the journal."""
         await self._require()
         self._own_marker(run)
-        journal = self._journal(run)
-        for name, entry in entries.items():
-            if entry is None:
-                journal.entries.pop(name, None)
-            else:
-                journal.entries[name] = entry
+        journal = self._told(run, told)
         journal.turns_out = max(journal.turns_out, turns_out)
 
     async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:
@@ -103,6 +97,19 @@ class MemoryRuns:
 
     def _journal(self, run: RunKey) -> Journal:
         return self.memory.journals.setdefault((run.tenant_id, run.request_id), Journal())
+
+    def _told(self, run: RunKey, told: Told) -> Journal:
+        journal = self._journal(run)
+        if told.opens:
+            if journal.agent_version is None:
+                journal.agent_version = told.opens
+            journal.begun.add((run.generation, run.attempt))
+        for name, entry in told.entries.items():
+            if entry is None:
+                journal.entries.pop(name, None)
+            else:
+                journal.entries[name] = entry
+        return journal
 
     def _session(self, run: RunKey, journal: Journal, session_id: str | None) -> tuple[Items, bool]:
         if session_id is None:
