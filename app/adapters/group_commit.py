@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from streams.flow import Parcel
 from streams.observations import BatchPublished, Observer, PublishRetried
 from streams.ownership import Ownership, Tenure
-from streams.ports import Clock
+from streams.ports import Clock, Shelf
 
 FIRST_RETRY_S = 0.05
 LONGEST_RETRY_S = 2.0
@@ -35,8 +35,24 @@ class Waiting:
         return self.tenure is not None and not self.tenure.over and not self.future.done()
 
 
-# Returns the offsets of those that are to know one, by their id(); what it is handed is durable then.
-Deliver = Callable[[Sequence[Parcel]], Awaitable[Mapping[int, int]]]
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What is to be told and remembered of parcels that are durable."""
+
+    offsets: Mapping[int, int] = field(default_factory=dict)  # of those that are to know one, by their id()
+    checkpoints: Mapping[Shelf, int] = field(default_factory=dict)
+
+
+class Courier(Protocol):
+    """What a group commit delivers by."""
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> Delivered:
+        """What it is handed is durable when it returns."""
+        ...
+
+    async def remember(self, parcels: Sequence[Parcel], checkpoints: Mapping[Shelf, int]) -> None:
+        """These are durable."""
+        ...
 
 
 class GroupCommit:
@@ -44,30 +60,33 @@ class GroupCommit:
 
     `deliver` may raise, and is then asked again with the same ones: order is kept and nothing is dropped but
     what nobody waits for any more, and what belongs to partitions that were lost since it was handed over.
+    What is durable is remembered while the next batch is under way, and then its senders are told.
     """
 
     def __init__(
         self,
         ownership: Ownership,
-        deliver: Deliver,
+        courier: Courier,
         clock: Clock,
         observer: Observer,
-        window_s: float,
-        busy: Callable[[], bool],
+        window_s: float = 0.0,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ownership: Final = ownership
-        self._deliver: Final = deliver
+        self._courier: Final = courier
         self._clock: Final = clock
         self._observer: Final = observer
         self._window_s: Final = window_s
         self._busy: Final = busy
         self._waiting: list[Waiting] = []
         self._arrived = asyncio.Event()
+        self._durable: list[tuple[list[Waiting], Delivered]] = []
+        self._to_remember = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
         """Begin to deliver; the task never ends by itself."""
-        self._task = asyncio.create_task(self._loop())
+        self._task = asyncio.create_task(self._both())
         return self._task
 
     async def stop(self) -> None:
@@ -84,6 +103,11 @@ class GroupCommit:
         self._waiting.append(Waiting(parcel, future, self._clock.now(), tenure))
         self._arrived.set()
         return await future
+
+    async def _both(self) -> None:
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._loop())
+            loops.create_task(self._remember())
 
     async def _loop(self) -> None:
         while True:
@@ -110,20 +134,35 @@ class GroupCommit:
                 return
             started = self._clock.now()
             try:
-                offsets = await self._deliver([waiting.parcel for waiting in batch])
+                delivered = await self._courier.deliver([waiting.parcel for waiting in batch])
             except Exception as error:  # noqa: BLE001  whatever failed, the same parcels are tried again
                 self._observer.observe(PublishRetried(len(batch), f"{type(error).__name__}: {error}"))
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LONGEST_RETRY_S)
                 continue
             seconds = self._clock.now() - started
-            self._observer.observe(BatchPublished(len(batch), _tell(batch, offsets), seconds))
+            records = sum(len(waiting.parcel.emissions) for waiting in batch)
+            self._observer.observe(BatchPublished(len(batch), records, seconds))
+            self._durable.append((batch, delivered))
+            self._to_remember.set()
             return
 
+    async def _remember(self) -> None:
+        """One after the other: a checkpoint says that all before it is remembered, too."""
+        while True:
+            await self._to_remember.wait()
+            self._to_remember.clear()
+            durable, self._durable = self._durable, []
+            parcels = [waiting.parcel for batch, _ in durable for waiting in batch]
+            checkpoints: dict[Shelf, int] = {}
+            for _, delivered in durable:
+                checkpoints |= delivered.checkpoints
+            await self._courier.remember(parcels, checkpoints)
+            for batch, delivered in durable:
+                _tell(batch, delivered.offsets)
 
-def _tell(batch: Sequence[Waiting], offsets: Mapping[int, int]) -> int:
-    """Wake who waits; returns how many records it was."""
+
+def _tell(batch: Sequence[Waiting], offsets: Mapping[int, int]) -> None:
     for waiting in batch:
         if not waiting.future.done():
             waiting.future.set_result(offsets.get(id(waiting.parcel)))
-    return sum(len(waiting.parcel.emissions) for waiting in batch)

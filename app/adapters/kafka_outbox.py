@@ -14,7 +14,7 @@ from aiokafka.structs import TopicPartition
 from app.adapters import group_offsets, record_batches
 from app.adapters.committed_read import is_committed
 from app.adapters.fenced_producer import FencedProducer, GroupFenced
-from app.adapters.group_commit import GroupCommit
+from app.adapters.group_commit import Delivered, GroupCommit
 from app.adapters.group_offsets import Committed
 from app.adapters.landing import Landing, landing, merged, proof
 from app.adapters.positions import Positions
@@ -72,7 +72,7 @@ class KafkaOutbox:
         self._uncommitted: dict[TopicPartition, Committed] = {}  # in plain delivery
         self._commit = GroupCommit(
             around.ownership,
-            self._deliver,
+            self,
             around.clock,
             around.observer,
             around.options.commit_window_s,
@@ -124,13 +124,13 @@ class KafkaOutbox:
             with contextlib.suppress(KafkaError):
                 await producer.stop()
 
-    async def _deliver(self, parcels: Sequence[Parcel]) -> Mapping[int, int]:
+    async def deliver(self, parcels: Sequence[Parcel]) -> Delivered:
+        """For the group commit: in one transaction."""
         assignment = self._around.ownership.present
         if assignment is None:
             raise GroupFenced("a rebalance is under way")
         landed = await self._send(parcels, assignment)
-        await self._remember(parcels, landed.checkpoints)
-        return landed.parked
+        return Delivered(landed.parked, landed.checkpoints)
 
     async def _send(self, parcels: Sequence[Parcel], assignment: Assignment) -> Landing:
         if self._producer is None:
@@ -217,7 +217,8 @@ class KafkaOutbox:
         emissions = [emission for parcel in parcels for emission in parcel.emissions]
         return await record_batches.send(producer, emissions)
 
-    async def _remember(self, parcels: Sequence[Parcel], checkpoints: dict[Shelf, int]) -> None:
+    async def remember(self, parcels: Sequence[Parcel], checkpoints: Mapping[Shelf, int]) -> None:
+        """For the group commit: the claim store knows that they have their outcome."""
         answered = [parcel.answered for parcel in parcels if parcel.answered is not None]
         away = False
         while answered:

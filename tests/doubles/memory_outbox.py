@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.adapters.group_commit import GroupCommit
+from app.adapters.group_commit import Delivered, GroupCommit
 from streams.flow import DealtWith, Emission, Parcel
 from streams.observations import Observer
 from streams.ownership import Ownership
@@ -53,7 +53,7 @@ class MemoryOutbox:
         self._claims = claims
         self._gate = asyncio.Event()
         self._gate.set()
-        self._commit = GroupCommit(ownership, self._deliver, clock, observer, 0.0, lambda: False)
+        self._commit = GroupCommit(ownership, self, clock, observer)
 
     def hold(self) -> None:
         """Publish nothing until `let_go`."""
@@ -75,7 +75,8 @@ class MemoryOutbox:
         """Return when it stands in the log and is remembered; the offset of its parked record."""
         return await self._commit.publish(parcel)
 
-    async def _deliver(self, parcels: Sequence[Parcel]) -> Mapping[int, int]:
+    async def deliver(self, parcels: Sequence[Parcel]) -> Delivered:
+        """For the group commit."""
         assignment = self._ownership.present
         await self._gate.wait()
         if self.failures:
@@ -94,10 +95,10 @@ class MemoryOutbox:
             if parcel.commands is not None:
                 self.log.commands[parcel.partition] = parcel.commands
         self.batches.append(len(parcels))
-        await self._remember(parcels, checkpoints)
-        return parked
+        return Delivered(parked, checkpoints)
 
-    async def _remember(self, parcels: Sequence[Parcel], checkpoints: dict[Shelf, int]) -> None:
+    async def remember(self, parcels: Sequence[Parcel], checkpoints: Mapping[Shelf, int]) -> None:
+        """For the group commit."""
         answered = [parcel.answered for parcel in parcels if parcel.answered is not None]
         while True:
             try:

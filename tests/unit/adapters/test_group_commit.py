@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import pytest
 
 from app.adapters import group_commit
-from app.adapters.group_commit import GroupCommit
+from app.adapters.group_commit import Delivered, GroupCommit
 from streams.flow import Parcel
 from streams.observations import BatchPublished, PublishRetried
 from streams.ownership import Membership, Ownership
+from streams.ports import Shelf
 from tests.doubles.hand_clock import HandClock
 from tests.doubles.observed import Observed
 
@@ -24,13 +25,21 @@ class Courier:
         self.failures: list[Exception] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.remembered: list[tuple[list[int], dict[Shelf, int]]] = []
+        self.memory = asyncio.Event()
+        self.memory.set()
 
-    async def deliver(self, parcels: Sequence[Parcel]) -> Mapping[int, int]:
+    async def deliver(self, parcels: Sequence[Parcel]) -> Delivered:
         self.batches.append([parcel.partition for parcel in parcels])
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
-        return {}
+        checkpoints = {Shelf("responses", parcel.partition): len(self.batches) for parcel in parcels}
+        return Delivered(checkpoints=checkpoints)
+
+    async def remember(self, parcels: Sequence[Parcel], checkpoints: Mapping[Shelf, int]) -> None:
+        self.remembered.append((sorted(parcel.partition for parcel in parcels), dict(checkpoints)))
+        await self.memory.wait()
 
 
 class Post:
@@ -42,7 +51,7 @@ class Post:
         self.assign()
         self.commit = GroupCommit(
             self.ownership,
-            self.courier.deliver,
+            self.courier,
             HandClock(),
             self.observed,
             window_s,
@@ -249,3 +258,32 @@ async def test_a_stopped_commit_acknowledges_nothing(post: Post) -> None:
     await post.commit.stop()
 
     assert post.durable() == []
+
+
+# -- what is durable is remembered
+
+
+async def test_nobody_is_told_before_it_is_remembered(post: Post) -> None:
+    post.courier.memory.clear()
+    post.send(1)
+    await until(lambda: post.courier.remembered)
+    told = post.durable()
+
+    post.courier.memory.set()
+    await until(lambda: post.durable() == [1])
+
+    assert told == []
+
+
+async def test_the_next_batch_goes_out_while_the_last_is_being_remembered(post: Post) -> None:
+    post.courier.memory.clear()
+    for number in (1, 2, 3):
+        post.send(number)
+        await until(lambda: len(post.courier.batches) == number)  # noqa: B023  it is asked in this round only
+
+    post.courier.memory.set()
+    await until(lambda: post.durable() == [1, 2, 3])
+
+    # Those that came meanwhile are remembered together, and never before those that were durable first.
+    assert [parcels for parcels, _ in post.courier.remembered] == [[1], [2, 3]]
+    assert post.courier.remembered[1][1] == {Shelf("responses", 2): 2, Shelf("responses", 3): 3}
