@@ -178,9 +178,9 @@ class Emissary:
         key = parked_key(parked.tenant_id, parked.request_id)
         return Emission(self.topics.parked, parked.record.partition, key, encode_parked(parked))
 
-    def fits(self, parked: Parked) -> bool:
+    def fits(self, parked: Emission) -> bool:
         """Whether a record can hold it."""
-        return len(encode_parked(parked)) <= self.max_record_bytes - ROOM_BYTES
+        return len(parked.value or b"") <= self.max_record_bytes - ROOM_BYTES
 
     def unparked(self, tenant_id: str, request_id: str, partition: int) -> Emission:
         """It waits no more."""

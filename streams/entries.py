@@ -7,7 +7,7 @@ from typing import Final
 
 from agents_defs.run_order import ModelCall
 from streams.deltas import DeltaFeed
-from streams.flow import Candidate, Outcome, Problem, identity
+from streams.flow import Candidate, Outcome, Problem, Record, identity, same_record
 from streams.lot import Identity, Waiting
 from streams.parked import Parked
 from streams.tracker import Ticket
@@ -65,6 +65,7 @@ class Register:
         self._live: dict[Place, Entry] = {}
         self._by_id: dict[Identity, Entry] = {}
         self._closed = False
+        self._displaced = 0
         self.room: Final = asyncio.Event()
         self.idle: Final = asyncio.Event()
         self.room.set()
@@ -91,6 +92,21 @@ class Register:
         self.idle.clear()
         if len(self._live) >= self._most:
             self.room.clear()
+
+    def claimant(self, record: Record) -> Entry | None:
+        """Whose record this is. Another, of a topic that was there before, goes on without a place."""
+        entry = self.at((record.partition, record.offset))
+        if entry is None or same_record(entry.candidate.record, record):
+            return entry
+        del self._live[entry.place]
+        entry.place, entry.ticket = self.nowhere(record.partition), None
+        self._live[entry.place] = entry
+        return None
+
+    def nowhere(self, partition: int) -> Place:
+        """A place where no record stands."""
+        self._displaced += 1
+        return partition, -self._displaced
 
     def lead(self, key: Identity, entry: Entry) -> None:
         """It is the first of its id."""

@@ -33,6 +33,11 @@ class Record:
     stamped: bool = False  # the timestamp is the broker's own (LogAppendTime), not what a producer says
 
 
+def same_record(one: Record, other: Record) -> bool:
+    """Whether two that stood at one place are one: when a topic was made anew, another may stand there."""
+    return (one.key, one.value) == (other.key, other.value)
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """A request that can be run."""

@@ -1,6 +1,7 @@
 """The parked requests of all owned partitions: where each stands, when it is due, who waits behind whom."""
 
 from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -42,6 +43,7 @@ class Lot:
         self._queues: dict[Lane, list[Waiting]] = {}
         self._approvals: set[Identity] = set()
         self._paused: dict[str, set[Identity]] = {}  # by tenant
+        self._unreadable: dict[int, dict[bytes, int]] = {}  # offsets by key, as the partition was read
         self.timetable: Final = Timetable[Identity]()
 
     def __len__(self) -> int:
@@ -79,20 +81,28 @@ class Lot:
 
     def begin(self, partition: int) -> None:
         """All that was known of the partition is forgotten; what stands on the topic follows."""
+        self._unreadable.pop(partition, None)
         for identity in list(self._by_partition.get(partition, ())):
             self.remove(identity)
 
     def take(self, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
         """One record of the topic; a later one of the same key takes its place."""
+        unreadable = self._unreadable.setdefault(partition, {})
+        unreadable.pop(key, None)
         try:
-            identity = identity_of(key)
-            parked = None if value is None else decode_parked(value)
-        except (ValueError, KeyError, TypeError):
-            return  # nobody but Penstock writes here; what it cannot read it did not write
-        if parked is None:
-            self.remove(identity)
-        else:
-            self.put(parked, offset)
+            self.remove(identity_of(key))  # also for one that cannot be read: what stands before it is old
+            if value is not None:
+                self.put(decode_parked(value), offset)
+        except ValueError:
+            if value is not None:
+                unreadable[key] = offset
+
+    def unreadable(self, partition: int) -> Sequence[int]:
+        """Offsets of what waits and cannot be read here, ascending.
+
+        It stays where it is: a newer version wrote it and will go on with it, or a person looks into it.
+        """
+        return sorted(self._unreadable.get(partition, {}).values())
 
     # -- from then on
 

@@ -58,6 +58,15 @@ class RequestParked:
 
 
 @dataclass(frozen=True, slots=True)
+class ParkedUnreadable:
+    """So many records of requests that are parked on a partition cannot be read here: they wait on."""
+
+    partition: int
+    records: int
+    first_offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestDone:
     """A request's outcome is durable."""
 
@@ -198,6 +207,7 @@ Occurrence = (
     | RunEnded
     | RequestDone
     | RequestParked
+    | ParkedUnreadable
     | CallPaid
     | RunSlow
     | StoreAway

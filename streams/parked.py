@@ -158,8 +158,14 @@ def _told_parked(parked: Parked) -> dict[str, Any]:
 
 
 def decode_parked(value: bytes) -> Parked:
-    """The reverse; fields that a newer version adds are ignored. Raises ValueError, KeyError or TypeError."""
-    told = orjson.loads(value)
+    """The reverse; fields that a newer version adds are ignored. Raises ValueError."""
+    try:
+        return _parked(orjson.loads(value))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no parked request: {error!r}") from error
+
+
+def _parked(told: dict[str, Any]) -> Parked:
     return Parked(
         tenant_id=told["tenant_id"],
         request_id=told["request_id"],

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from streams.emission import Emissary
 from streams.flow import Emission, Parcel, Problem
 from streams.lot import Lane, Lot, Waiting
-from streams.observations import Fault, Observer
+from streams.observations import Fault, Observer, ParkedUnreadable
 from streams.parked import Parked
 from streams.ports import Clock, Outbox, ParkedBodies
 
@@ -17,6 +18,15 @@ LONGEST_SLEEP_S = 0.1  # the clock of due times may be set; nothing is late by m
 
 
 Resume = Callable[[Parked, Waiting], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Berth:
+    """A place in the lot that is kept for a request whose record is on its way."""
+
+    parked: Parked
+    record: Emission
+    waiting: Waiting
 
 
 class Parking:
@@ -45,11 +55,18 @@ class Parking:
 
     # -- into the lot
 
-    async def park(self, parked: Parked, extra: Iterable[Emission], waiting: Waiting) -> None:
-        """Durable when it returns; its place in its session is reserved already."""
-        emissions = (self._emissary.parked(parked), *extra)
-        offset = await self._outbox.publish(Parcel(parked.record.partition, emissions))
-        self.lot.settle(waiting, parked, -1 if offset is None else offset)
+    def reserve(self, parked: Parked, token: str | None = None) -> Berth | None:
+        """Its session waits for it from now on; None where no record holds it."""
+        record = self._emissary.parked(parked)
+        if not self._emissary.fits(record):
+            return None
+        return Berth(parked, record, self.lot.reserve(parked, token))
+
+    async def park(self, berth: Berth, extra: Iterable[Emission]) -> None:
+        """Durable when it returns."""
+        parked = berth.parked
+        offset = await self._outbox.publish(Parcel(parked.record.partition, (berth.record, *extra)))
+        self.lot.settle(berth.waiting, parked, -1 if offset is None else offset)
         self._wake.set()
 
     def settled(self, waiting: Waiting, parked: Parked, offset: int) -> None:
@@ -108,6 +125,8 @@ class Parking:
     def opened(self, partition: int, committed: int) -> None:
         """The partition is ours; all before the committed offset was dealt with or stands here."""
         self.arrived(partition, committed - 1)
+        if unreadable := self.lot.unreadable(partition):
+            self._observer.observe(ParkedUnreadable(partition, len(unreadable), unreadable[0]))
         lanes = {
             waiting.lane
             for waiting in self.lot.of(partition)

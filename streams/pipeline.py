@@ -77,9 +77,8 @@ class Pipeline:
 
     def accept(self, record: Record, ack: Callable[[], object]) -> None:
         """Take in the next record of its partition."""
-        place = (record.partition, record.offset)
         ticket = self.tracker.add(record.partition, record.offset, ack)
-        known = self.register.at(place)
+        known = self.register.claimant(record)
         if known is not None:  # delivered again after a rebalance, and still being worked on
             known.ticket = ticket
             if known.parked is not None:
@@ -88,7 +87,7 @@ class Pipeline:
             return
         stages = self._stages
         candidate = stages.intake.parse(record, stages.clock.now(), stages.clock.at())
-        self.enter(Entry(place, candidate, self._tokens.next(), ticket))
+        self.enter(Entry((record.partition, record.offset), candidate, self._tokens.next(), ticket))
         stages.waits.arrived(record)
 
     def enter(self, entry: Entry) -> None:

@@ -13,13 +13,13 @@ from streams.conveyor import Conveyor
 from streams.deltas import DeltaFeed
 from streams.emission import Emissary
 from streams.entries import Entry
-from streams.flow import Accepted, Emission, Problem, Record, Refuse, identity
+from streams.flow import Accepted, Emission, Problem, Record, Refuse, identity, same_record
 from streams.intake import Intake
 from streams.lifeline import Lifeline
 from streams.lot import Identity, Waiting
-from streams.observations import Observer, RequestParked
+from streams.observations import Fault, Observer, RequestParked
 from streams.parked import Parked, ParkReason
-from streams.parking import Parking
+from streams.parking import Berth, Parking
 from streams.ports import Clock
 from streams.tokens import Tokens
 from streams.turns import Suspended
@@ -160,14 +160,15 @@ class Waits:
             spans=suspended.spans,
             queued_s=suspended.queued_s,
         )
-        if not self._emissary.fits(parked):
+        berth = self.parking.reserve(parked)
+        if berth is None:
             await self._too_large(entry, accepted)
             return
+        entry.waiting = berth.waiting
         asked = self._asked(entry, accepted, parked)
-        waiting = entry.waiting = self.parking.lot.reserve(parked)
         self._take_along(entry)
         self._pipeline.leave(entry)
-        await self._write(entry, accepted, parked, waiting, asked)
+        await self._write(entry, accepted, berth, asked)
 
     def _park_running(self, entry: Entry) -> None:
         candidate = entry.candidate
@@ -175,30 +176,34 @@ class Waits:
         if not self._pipeline.register.lives(entry) or not unfinished or not isinstance(candidate, Accepted):
             return
         parked = replace(self._parked(entry, candidate, ParkReason.RUNNING, None), started=True)
-        if not self._emissary.fits(parked):
+        try:
+            berth = self.parking.reserve(parked)
+        except (TypeError, ValueError) as error:
+            self._observer.observe(Fault("parking", repr(error)))
+            return
+        if berth is None:
             return  # it holds up the offsets behind it, and goes on
         usage = self._usage(entry, candidate)
         # At once: should the run end before this is written, its outcome must not tell the same calls again.
         entry.published = frozenset(parked.published_calls)
-        waiting = entry.waiting = self.parking.lot.reserve(parked)
+        entry.waiting = berth.waiting
         self._take_along(entry)
-        work = self._beside(entry, candidate, parked, waiting, usage)
+        work = self._beside(entry, candidate, berth, usage)
         entry.parking = self._lifeline.hold(asyncio.create_task(work))
 
     async def _beside(
-        self,
-        entry: Entry,
-        accepted: Accepted,
-        parked: Parked,
-        waiting: Waiting,
-        usage: Sequence[Emission],
+        self, entry: Entry, accepted: Accepted, berth: Berth, usage: Sequence[Emission]
     ) -> None:
-        """Its record and the usage so far are written while it runs: another may go on from there."""
-        await self.parking.park(parked, usage, waiting)
-        self.parking.keep(waiting)
-        entry.parked = parked
+        """Its record and the usage so far are written while it runs: another may go on from there.
+
+        The outbox tries until they are; should it raise nevertheless, nobody knows whether they stand on
+        Kafka, and the worker ends: its successor sees.
+        """
+        await self.parking.park(berth, usage)
+        self.parking.keep(berth.waiting)
+        entry.parked = berth.parked
         self._pipeline.release(entry)
-        self._observer.observe(RequestParked(accepted.spec.name, parked.reason))
+        self._observer.observe(RequestParked(accepted.spec.name, berth.parked.reason))
 
     def _park(
         self,
@@ -215,12 +220,13 @@ class Waits:
             parked = replace(parked, order=order)
         if not admitted:
             parked = replace(parked, attempt=0)
-        if not self._emissary.fits(parked):
+        berth = self.parking.reserve(parked, entry.token)
+        if berth is None:
             self._pipeline.spawn(entry, self._too_large(entry, accepted))
             return
         entry.suspended = True
-        waiting = entry.waiting = self.parking.lot.reserve(parked, entry.token)
-        self._pipeline.spawn(entry, self._write(entry, accepted, parked, waiting))
+        entry.waiting = berth.waiting
+        self._pipeline.spawn(entry, self._write(entry, accepted, berth))
 
     async def _too_large(self, entry: Entry, accepted: Accepted) -> None:
         """No record holds what it would have to wait with: its arguments, or the limits are set that high."""
@@ -280,14 +286,10 @@ class Waits:
         return asked + (self._emissary.deltas(accepted, feed, at) if fresh else [])
 
     async def _write(
-        self,
-        entry: Entry,
-        accepted: Accepted,
-        parked: Parked,
-        waiting: Waiting,
-        told: Sequence[Emission] = (),
+        self, entry: Entry, accepted: Accepted, berth: Berth, told: Sequence[Emission] = ()
     ) -> None:
-        await self.parking.park(parked, [*told, *self._usage(entry, accepted)], waiting)
+        parked, waiting = berth.parked, berth.waiting
+        await self.parking.park(berth, [*told, *self._usage(entry, accepted)])
         self._pipeline.drop(entry)
         self._pipeline.release(entry)
         self._observer.observe(RequestParked(accepted.spec.name, parked.reason))
@@ -336,9 +338,12 @@ class Waits:
         """A parked request goes on: it asks for its admission as one that was just read."""
         now, at = self._clock.now(), self._clock.at()
         place = (parked.record.partition, parked.record.offset)
-        if self._pipeline.register.at(place) is not None:  # delivered again just now, and not yet recognised
-            self.parking.back(waiting, at.timestamp() + SOON_S)
+        standing = self._pipeline.register.at(place)
+        if standing is not None and same_record(standing.candidate.record, parked.record):
+            self.parking.back(waiting, at.timestamp() + SOON_S)  # delivered again, and not yet recognised
             return
+        if standing is not None:
+            place = self._pipeline.register.nowhere(place[0])
         received = now - max(0.0, (at - parked.received_at).total_seconds())
         entry = Entry(
             place,

@@ -49,7 +49,7 @@ class KafkaParked:
             return None
         try:
             return decode_parked(value)
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             where = f"{self._topic}, partition {place.partition}, offset {place.offset}"
             self._observer.observe(Fault("parked", f"{where} cannot be read: {error!r}"))
             return None

@@ -22,6 +22,7 @@ from streams.observations import (
     LimitRefused,
     Occurrence,
     OwnershipChanged,
+    ParkedUnreadable,
     PlanPassedOver,
     PlansRead,
     PlansUnread,
@@ -77,6 +78,7 @@ class LogObserver:
             OwnershipChanged: self._ownership_changed,
             LedgerRead: self._ledger_read,
             RecordsSkipped: self._records_skipped,
+            ParkedUnreadable: self._parked_unreadable,
             PlansRead: self._plans_read,
             PlanPassedOver: self._plan_passed_over,
             PlansUnread: self._plans_unread,
@@ -203,6 +205,14 @@ class LogObserver:
 
     def _request_parked(self, parked: RequestParked) -> None:
         self._log.debug("a request was parked", agent=parked.agent, reason=parked.reason)
+
+    def _parked_unreadable(self, unreadable: ParkedUnreadable) -> None:
+        self._log.error(
+            "parked requests cannot be read and wait on: run the version that wrote them",
+            partition=unreadable.partition,
+            records=unreadable.records,
+            first_offset=unreadable.first_offset,
+        )
 
     def _records_skipped(self, skipped: RecordsSkipped) -> None:
         self._log.warning(

@@ -37,6 +37,7 @@ from streams.observations import (
     LedgerRead,
     Occurrence,
     OwnershipChanged,
+    ParkedUnreadable,
     PlanPassedOver,
     PlansRead,
     PlansUnread,
@@ -92,6 +93,7 @@ class PrometheusObserver:
             OwnershipChanged: self._ownership_changed,
             RequestParked: self._request_parked,
             RecordsSkipped: self._records_skipped,
+            ParkedUnreadable: self._parked_unreadable,
             LedgerRead: self._ledger_read,
             PlansRead: self._plans_read,
             PlanPassedOver: self._plan_passed_over,
@@ -175,6 +177,9 @@ class PrometheusObserver:
 
     def _request_parked(self, parked: RequestParked) -> None:
         self._stream.parked[parked.reason]()
+
+    def _parked_unreadable(self, unreadable: ParkedUnreadable) -> None:
+        self._stream.unreadable(unreadable.records)
 
     def _records_skipped(self, _: RecordsSkipped) -> None:
         self._stream.skipped()

@@ -203,6 +203,11 @@ class StreamMetrics:
             "reason",
             WAITS,
         )
+        self.unreadable: Add = Counter(
+            "penstock_parked_unreadable",
+            "Parked requests that could not be read when their partition was taken over: they wait on.",
+            registry=registry,
+        ).inc
         self.skipped: Add = Counter(
             "penstock_deliveries_repaired",
             "Times that fetched records were not delivered and were read again.",

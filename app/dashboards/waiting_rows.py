@@ -16,6 +16,15 @@ WAITING = Row(
             kind="stacked",
         ),
         Panel(
+            "Parked and not readable",
+            "Parked requests that a worker could not read when it took over their partition, in the last "
+            "hour. They wait on. A newer version wrote them, most likely: run it again. `penstock parked "
+            "list` says where the first one stands.",
+            "short",
+            (Query(f"sum(increase({of('penstock_parked_unreadable_total')}[1h]))", "not readable"),),
+            steps=((1, "red"),),
+        ),
+        Panel(
             "Tenants paused",
             "Tenants for whom nothing is run; their requests wait. `penstock tenants list --paused` names "
             "them, `penstock tenants resume` lets them go on.",

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 from app.client.record_filter import Raw
 from app.operators.skipped import Skipped
-from streams.parked import Parked, PendingApproval, decode_parked
+from streams.parked import Parked, PendingApproval, decode_parked, identity_of
+
+Key = tuple[int, bytes | None]  # partition, and what the records of one request have in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +38,32 @@ class WaitingBook:
 
     wanted: Callable[[Parked], bool]
     with_bytes: bool = False
-    skipped: Skipped = field(default_factory=Skipped)
-    _rows: dict[tuple[int, bytes], Waiting] = field(default_factory=dict)
+    _rows: dict[Key, Waiting] = field(default_factory=dict)
+    _unreadable: dict[Key, Raw] = field(default_factory=dict)
 
     def add(self, record: Raw) -> None:
-        """The records of a partition come in their order. One that cannot be read changes nothing."""
-        if record.key is None:
-            self.skipped.add(record)
-            return
+        """The records of a partition come in order; also before one that cannot be read all is old."""
         key = (record.partition, record.key)
+        self._rows.pop(key, None)
+        self._unreadable.pop(key, None)
         if record.value is None:
-            self._rows.pop(key, None)
             return
         try:
             parked = decode_parked(record.value)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            self.skipped.add(record)
+            identity_of(record.key or b"")
+        except ValueError:
+            self._unreadable[key] = replace(record, value=None, headers=())
             return
-        if not self.wanted(parked):
-            self._rows.pop(key, None)
-            return
-        self._rows[key] = self._row(record, parked)
+        if self.wanted(parked):
+            self._rows[key] = self._row(record, parked)
+
+    @property
+    def skipped(self) -> Skipped:
+        """What cannot be read, and waits on."""
+        skipped = Skipped()
+        for record in self._unreadable.values():
+            skipped.add(record)
+        return skipped
 
     def add_all(self, records: Iterable[Raw]) -> None:
         """A batch."""

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from streams.flow import Parcel
 from streams.observations import Fault, Occurrence, RequestDone
 from tests.doubles.flume import Flume
 from tests.doubles.held_runs import HeldRuns
@@ -98,3 +99,17 @@ async def test_work_that_is_cancelled_before_it_began_leaves_nothing_behind() ->
 
         assert flume.pipeline.held == 0
         assert flume.pipeline.lanes.running == 0
+
+
+async def test_a_long_run_of_whose_record_nobody_knows_whether_it_stands_on_kafka_ends_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(_: Parcel) -> int | None:
+        raise ZeroDivisionError("a bug in the outbox")
+
+    async with Flume(park_after_s=0.0) as flume:
+        monkeypatch.setattr(flume.outbox, "publish", broken)
+        flume.write(body("r-1"))
+
+        assert isinstance(await cause(flume), ZeroDivisionError)
+        assert flume.lag() == 1

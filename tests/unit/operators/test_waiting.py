@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from app.client.record_filter import Raw
+import pytest
+
 from app.operators.waiting import WaitingBook
 from streams.parked import ParkReason
 from tests.doubles.operated import AT, approval, parked, parked_record
@@ -65,22 +66,31 @@ def test_who_came_first_stands_first() -> None:
     assert ids(found) == ["early", "late"]
 
 
-def test_garbage_is_counted_and_changes_nothing() -> None:
-    found = book()
-    good = parked_record(parked())
+GARBAGE = [b"\xff", b"[]", b"{}", b'"text"', b"7", b'{"source": []}']
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+def test_what_cannot_be_read_is_told_as_long_as_it_waits(value: bytes) -> None:
+    found, good = book(), parked_record(parked())
+    other = parked_record(parked("r-2"))
+
+    found.add_all([other, good, replace(good, offset=1, value=value)])
+
+    assert ids(found) == ["r-2"]  # what stood there before is old
+    assert found.skipped.line() == "1 record cannot be read and was skipped: penstock-parked 0@1"
+    found.add(parked_record(parked(), 2, ended=True))
+    assert found.skipped.line() is None
+
+
+def test_records_without_a_key_or_with_a_strange_one_are_told() -> None:
+    found, good = book(), parked_record(parked())
 
     found.add_all(
-        [
-            good,
-            replace(good, offset=1, value=b"\xff"),
-            replace(good, offset=2, value=b"[]"),
-            replace(good, offset=3, value=b"{}"),
-            Raw("penstock-parked", 0, 4, 0, None, b"{}", ()),
-        ]
+        [replace(good, offset=number, key=key) for number, key in enumerate((None, b"\xff", b"acme"))]
     )
 
-    assert ids(found) == ["r-1"]
-    line = "4 records cannot be read and were skipped; the first: penstock-parked 0@1"
+    assert ids(found) == []
+    line = "3 records cannot be read and were skipped; the first: penstock-parked 0@0"
     assert found.skipped.line() == line
 
 

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from streams.flow import Record
 from streams.lot import Lot, due_at
 from streams.parked import Parked, ParkReason, PendingApproval, encode_parked, parked_key
@@ -112,3 +114,31 @@ def test_it_is_due_at_whatever_comes_first() -> None:
     assert due_at(parked(1, ParkReason.APPROVAL, approvals=(replace(approval, approved=True),))) is None
     assert due_at(parked(1, ParkReason.RUNNING, deadline=late)) == AT
     assert due_at(parked(1)) is None
+
+
+@pytest.mark.parametrize("value", [b"\xff", b"[]", b"{}", b'"text"', b"7", b'{"source": []}'])
+def test_what_cannot_be_read_is_known_by_its_place_and_what_stood_before_it_is_old(value: bytes) -> None:
+    lot = Lot()
+    lot.begin(0)
+    told(lot, parked(1), parked(2))
+
+    lot.take(0, 7, parked_key("acme", "r-1"), value)
+    lot.take(0, 9, b"\xff", encode_parked(parked(3)))
+    lot.take(0, 10, b"\xff\xff", None)
+
+    assert lot.unreadable(0) == [7, 9]
+    assert lot.find(("acme", "r-1")) is None
+    assert [one.identity[1] for one in lot.queue(("acme", "s"))] == ["r-2"]
+
+
+def test_what_could_not_be_read_and_has_ended_or_is_another_worker_s_is_forgotten() -> None:
+    lot = Lot()
+    for number in range(3):
+        lot.take(0, number, parked_key("acme", f"r-{number}"), b"{}")
+        lot.take(1, number, parked_key("acme", f"r-{number}"), b"{}")
+
+    lot.take(0, 3, parked_key("acme", "r-0"), None)
+    told(lot, parked(1))
+    lot.begin(1)
+
+    assert (lot.unreadable(0), lot.unreadable(1)) == ([2], [])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -84,3 +85,19 @@ def test_a_decided_outcome_is_kept_byte_by_byte() -> None:
 
     assert decode_parcel(encode_parcel(parcel)) == parcel
     assert decode_parcel(encode_parcel(Parcel(1, ()))) == Parcel(1, ())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"received_at": 5},
+        {"reason": "a newer one"},
+        {"source": []},
+        {"original": {"key": None, "value": 7, "headers": []}},
+        {"approvals": [{}]},
+        {"spans": [1]},
+    ],
+)
+def test_what_is_no_parked_request_is_a_value_error(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  which one does not matter to anybody
+        decode_parked(orjson.dumps(orjson.loads(encode_parked(PLAIN)) | changes))

@@ -93,10 +93,11 @@ async def test_what_was_read_at_a_takeover_is_released_when_the_partition_opens(
 async def test_what_is_parked_meanwhile_is_released_when_it_is_due(clockwork: Clockwork) -> None:
     clockwork.parking.opened(0, 0)
     parked = clockwork.parked(1, -1.0)
-    waiting = clockwork.parking.lot.reserve(parked)
+    berth = clockwork.parking.reserve(parked)
+    assert berth is not None
     clockwork.bodies.records[101] = parked
 
-    await clockwork.parking.park(parked, (), waiting)
+    await clockwork.parking.park(berth, ())
 
     await soon(lambda: clockwork.resumed == ["r-1"])
 
