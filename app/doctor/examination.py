@@ -5,7 +5,7 @@ import asyncio
 from agents_defs.model_access import open_models
 from app.adapters.clock import SystemClock
 from app.adapters.redis_client import connect_redis
-from app.doctor import kafka, machine, models, redis, signing
+from app.doctor import kafka, machine, models, parked, redis, signing
 from app.doctor.finding import Finding, fail
 from app.settings import Settings
 
@@ -18,6 +18,7 @@ async def examine(settings: Settings) -> list[Finding]:
     access = open_models(settings.models(), now=SystemClock.now, at=SystemClock.at)
     groups = await asyncio.gather(
         kafka.examine(options.kafka, options.flow.idempotency_days),
+        parked.examine(options.kafka),
         _redis(settings.redis_url),
         models.examine(access),
         signing.examine(options.kafka, options.trust, SystemClock.at()),

@@ -15,6 +15,8 @@ from app.doctor.finding import Finding, fail, ok, warn
 from app.startup import PATIENCE_S, CannotStart, check_redis
 
 OLDEST = (6, 2)  # the oldest that is tested
+MIB = 1024**2
+NEARLY_FULL = 0.8
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Info = Mapping[str, Any]
 
@@ -65,11 +67,16 @@ def persistence(info: Info, fsync: str | None) -> Finding:
     """What a restart of Redis forgets: never an outcome, but maybe work that was paid."""
     check = "redis persistence"
     if not int(info.get("aof_enabled", 0)):
+        since = f" ({_unsaved(info)})" if "rdb_changes_since_last_save" in info else ""
         return warn(
             check,
-            "append-only file off: a restart forgets what runs had recorded, and they pay their calls again",
+            f"append-only file off: a restart forgets what runs had recorded{since}, and they pay their "
+            "calls again",
             "set appendonly yes and appendfsync everysec (or always)",
         )
+    if (status := str(info.get("aof_last_write_status", "ok"))) != "ok":
+        advice = "look at its disk and its log: it takes no writes until it can, and admission waits"
+        return fail(check, f"append-only file on, but its last write failed ({status})", advice)
     if fsync is None:
         return warn(check, "append-only file on, its fsync is not told", "look that it is not `no`")
     if fsync == "no":
@@ -79,17 +86,32 @@ def persistence(info: Info, fsync: str | None) -> Finding:
             "set appendfsync everysec (or always)",
         )
     loses = "loses nothing" if fsync == "always" else "may lose its last second"
-    return ok(check, f"append-only file, fsync {fsync}: a crash of its machine {loses}")
+    late = int(info.get("aof_delayed_fsync", 0))
+    told = f"; its disk was late {late} times" if late else ""
+    return ok(check, f"append-only file, fsync {fsync}: a crash of its machine {loses}{told}")
+
+
+def _unsaved(info: Info) -> str:
+    changes = int(info["rdb_changes_since_last_save"])
+    return f"{changes} {'change' if changes == 1 else 'changes'} since its last snapshot"
 
 
 def memory(info: Info) -> Finding:
-    """Whether Redis may throw away claims and limits to make room."""
-    policy, most = str(info.get("maxmemory_policy", "noeviction")), int(info.get("maxmemory", 0))
-    if most and policy != "noeviction":
-        advice = "set maxmemory-policy noeviction: an id that is thrown away would be run again"
-        return fail("redis memory", f"{_bounds(most)}, then {policy} throws away claims and limits", advice)
-    return ok("redis memory", f"{_bounds(most)}, {policy}")
+    """Whether Redis may throw away claims and limits to make room, and how much is left."""
+    check, most, used = "redis memory", int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    policy, bounds = info.get("maxmemory_policy"), _bounds(most, used)
+    advice = "set maxmemory-policy noeviction: an id that is thrown away would be run again"
+    if policy is None:
+        return warn(check, f"{bounds}; what it throws away when it is full is not told", advice)
+    if policy != "noeviction":
+        if most:
+            return fail(check, f"{bounds}; when that is full, {policy} throws away claims and limits", advice)
+        return warn(check, f"{bounds}; given a limit, {policy} would throw away claims and limits", advice)
+    if most and used > NEARLY_FULL * most:
+        room = "raise maxmemory: when it is full it takes no writes, and admission waits"
+        return warn(check, f"{bounds}, noeviction", room)
+    return ok(check, f"{bounds}, noeviction")
 
 
-def _bounds(most: int) -> str:
-    return f"at most {most // 1024**2} MiB" if most else "unbounded"
+def _bounds(most: int, used: int) -> str:
+    return f"{used // MIB} MiB used, " + (f"at most {most // MIB} MiB" if most else "unbounded")
