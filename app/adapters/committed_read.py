@@ -5,7 +5,7 @@ import asyncio
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
-from app.adapters import closing
+from app import closing
 
 POLL_MS = 100
 PATIENCE_S = 30.0  # longer than any transaction stays open

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from app import closing
 from app.adapters import record_batches
 from streams.book_ports import Place, PlacesUnknown
 from streams.books import Source
@@ -55,10 +56,12 @@ class KafkaBooks:
 
     async def stop(self) -> None:
         """Close the connections."""
-        for client in (self._producer, self._consumer):
-            if client is not None:
-                with contextlib.suppress(KafkaError):
-                    await client.stop()
+        with contextlib.suppress(KafkaError):
+            if self._producer is not None:
+                await self._producer.stop()
+        with contextlib.suppress(KafkaError):
+            if self._consumer is not None:
+                await closing.stop(self._consumer)
 
     async def send(self, emissions: list[Emission]) -> None:
         """Until it is done: what is counted in memory must be in the changelog before anything else is."""

@@ -10,7 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from app.adapters import closing, command_notes, group_offsets
+from app import closing
+from app.adapters import command_notes, group_offsets
 from streams.flow import DealtWith, Record
 from streams.lifeline import Lifeline
 from streams.options import KafkaOptions

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from pydantic import ValidationError
 
-from app.adapters import closing
+from app import closing
 from app.adapters.letter_places import Index, LetterPlaces, Placed
 from app.adapters.records_at import RecordsAt
 from schemas.codec import Undecodable, decode

@@ -15,6 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
+from app import closing
 from streams.options import KafkaOptions
 from streams.ownership import Ownership
 
@@ -96,7 +97,7 @@ class KafkaLag:
                         await self._round(consumer)
                         await asyncio.sleep(self._every_s)
                 finally:
-                    await consumer.stop()
+                    await closing.stop(consumer)
             self._failed_rounds += 1
             await asyncio.sleep(self._every_s)
 
@@ -161,8 +162,8 @@ class KafkaLag:
         """Read the gaps until there is a record, or the end."""
         judged: dict[int, tuple[Gap, bool]] = {}
         reader = self._consumer()
-        await reader.start()
         try:
+            await reader.start()
             reader.assign([self._place(partition) for partition in gaps])
             for partition, (begin, _) in gaps.items():
                 reader.seek(self._place(partition), begin)
@@ -175,5 +176,5 @@ class KafkaLag:
                         elif await reader.position(self._place(partition)) >= gaps[partition][1]:
                             judged[partition] = (gaps[partition], True)
         finally:
-            await reader.stop()
+            await closing.stop(reader)
         return judged

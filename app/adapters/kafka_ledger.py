@@ -16,7 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from app.adapters import closing
+from app import closing
 from streams.answers import answered_by
 from streams.flow import Answered
 from streams.observations import LedgerRead, Observer

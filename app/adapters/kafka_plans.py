@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from aiokafka.structs import TopicPartition
 
-from app.adapters import closing
+from app import closing
 from app.adapters.plan_writer import PlanWriter
 from schemas.partitions import partition_for
 from streams.lifeline import Lifeline

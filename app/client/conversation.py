@@ -14,7 +14,8 @@ from app.client import answer_text
 from app.client.answer_text import Tally
 from app.client.company import company
 from app.client.durations import format_ms
-from app.client.exchange import Exchange, Heard, Sent, Silence
+from app.client.exchange import Exchange, Heard, Sent
+from app.client.listening import Silence
 from app.client.live_answer import LiveAnswer
 from app.client.outgoing import Outgoing
 from app.client.send_progress import SendProgress

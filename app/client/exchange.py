@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.structs import RecordMetadata, TopicPartition
+from aiokafka.structs import RecordMetadata
 
+from app import closing
 from app.adapters.clock import SystemClock
+from app.client.listening import POLL_MS, Ear, reader_at_ends
 from app.client.outgoing import Outgoing
 from app.client.reach import reaching
 from app.client.signing import Signer
@@ -22,7 +25,6 @@ from schemas.versions import schema_header
 from streams.options import KafkaOptions
 from streams.topics import topic_names
 
-POLL_MS = 100
 RECORD_ROOM = 16 * 1024  # of a record beside its value
 # Codes that a response is published for as well; of the others the dead letter is all that is heard.
 ANSWERED_CODES = frozenset(row.code.value for row in FAILURES.values() if row.outcome == "failed")
@@ -46,10 +48,6 @@ class Heard:
     document: dict[str, Any]
     told: AgentResponse | DeadLetter
     latency_s: float  # from its sending until it was heard here
-
-
-class Silence(Exception):
-    """Nothing was heard for as long as one was willing to wait."""
 
 
 @dataclass(slots=True)
@@ -77,25 +75,28 @@ class Exchange:
         self._deltas: AIOKafkaConsumer | None = None
         self._awaited: dict[tuple[str, str], _Awaited] = {}
         self._letters: dict[tuple[int, int], tuple[dict[str, Any], DeadLetter]] = {}
-        self._heard_at = 0.0
+        self._ear: Final = Ear(self._now)
 
     async def open(self, requests: Sequence[Outgoing], *, hear: bool, deltas: bool) -> None:
         """Connect, and remember the ends of what is going to be read."""
-        partitions = sorted({self._partition(request) for request in requests})
-        async with reaching(self._kafka.bootstrap):
+        bootstrap, partitions = self._kafka.bootstrap, {self._partition(request) for request in requests}
+        async with reaching(bootstrap):
             if hear:
                 topics = (self._names.responses, self._names.deadletter)
-                self._outcomes = await self._reader(topics, partitions, "read_committed")
+                self._outcomes = await reader_at_ends(bootstrap, topics, partitions, "read_committed")
             if deltas:
                 # They are visible before their run's transaction ends; a committed reader would wait for it.
-                self._deltas = await self._reader((self._names.deltas,), partitions, "read_uncommitted")
+                self._deltas = await reader_at_ends(
+                    bootstrap, (self._names.deltas,), partitions, "read_uncommitted"
+                )
             await self._producer.start()
 
     async def close(self) -> None:
         """Disconnect."""
-        for part in (self._producer, self._outcomes, self._deltas):
-            if part is not None:
-                await part.stop()
+        await self._producer.stop()
+        for reader in (self._outcomes, self._deltas):
+            if reader is not None:
+                await closing.stop(reader)
 
     async def send(self, requests: Iterable[Outgoing], on_sent: Callable[[Sent], None]) -> None:
         """Send them in order. Returns when the broker has them all."""
@@ -120,26 +121,17 @@ class Exchange:
     ) -> None:
         done = await future
         awaited.place = (done.partition, done.offset)
-        self._heard_at = self._now()
+        self._ear.heard()
         on_sent(Sent(awaited.request, done.topic, done.partition, done.offset))
 
     async def ask(
         self, requests: Iterable[Outgoing], on_sent: Callable[[Sent], None], patience_s: float
     ) -> AsyncGenerator[Heard, None]:
         """Send them, and tell what becomes of each. Silence after so long without hearing anything."""
-        sending = asyncio.create_task(self.send(requests, on_sent))
-        self._heard_at = self._now()
-        try:
-            while not sending.done() or self._awaited:
-                if sending.done():
-                    sending.result()
-                for heard in await self._poll():
-                    yield heard
-                if self._now() - self._heard_at > patience_s:
-                    raise Silence
-            sending.result()
-        finally:
-            sending.cancel()
+        heard = self._ear.listen(self.send(requests, on_sent), self._poll, lambda: self._awaited, patience_s)
+        async with aclosing(heard):
+            async for one in heard:
+                yield one
 
     async def _poll(self) -> list[Heard]:
         if self._outcomes is None:
@@ -184,8 +176,7 @@ class Exchange:
 
     def _hear(self, awaited: _Awaited, document: dict[str, Any], told: AgentResponse | DeadLetter) -> Heard:
         del self._awaited[awaited.request.key]
-        self._heard_at = self._now()
-        return Heard(awaited.request, document, told, self._heard_at - awaited.sent)
+        return Heard(awaited.request, document, told, self._ear.heard() - awaited.sent)
 
     async def deltas_of(self, request: Outgoing) -> AsyncIterator[Delta]:
         """What its run says, as it says it; without end."""
@@ -202,24 +193,3 @@ class Exchange:
 
     def _partition(self, request: Outgoing) -> int:
         return partition_for(request.tenant_id.encode(), self._kafka.partitions)
-
-    async def _reader(
-        self, topics: Iterable[str], partitions: Iterable[int], isolation: str
-    ) -> AIOKafkaConsumer:
-        partitions = tuple(partitions)
-        reader = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka.bootstrap,
-            isolation_level=isolation,
-            enable_auto_commit=False,
-            fetch_max_wait_ms=POLL_MS,
-        )
-        try:
-            await reader.start()
-            places = [TopicPartition(topic, partition) for topic in topics for partition in partitions]
-            reader.assign(places)
-            for place, end in (await reader.end_offsets(places)).items():
-                reader.seek(place, end)
-        except BaseException:
-            await reader.stop()
-            raise
-        return reader

@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 
+from app import closing
 from app.client.places import Edge, Offset, Since, Start
 from app.client.reach import reaching
 from app.client.record_filter import Raw
@@ -53,7 +54,7 @@ class LogReader:
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._reader.stop()
+        await closing.stop(self._reader)
 
     async def _offsets(self, start: Start) -> Mapping[TopicPartition, int]:
         begins: dict[TopicPartition, int] = await self._reader.beginning_offsets(self._places)

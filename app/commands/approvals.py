@@ -9,7 +9,7 @@ import typer
 
 from app import lifetime, startup
 from app.adapters.clock import SystemClock
-from app.client.exchange import Silence
+from app.client.listening import Silence
 from app.client.signing import Signer, signer_of
 from app.operators import call_text, reading
 from app.operators.actor import this_person

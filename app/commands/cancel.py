@@ -9,7 +9,7 @@ import typer
 from app import startup
 from app.adapters.clock import SystemClock
 from app.client.durations import format_ms
-from app.client.exchange import Silence
+from app.client.listening import Silence
 from app.client.signing import Signer, signer_of
 from app.operators.actor import this_person
 from app.operators.control_line import Order

@@ -12,7 +12,7 @@ import typer
 
 from app import lifetime, startup
 from app.adapters.clock import SystemClock
-from app.client.exchange import Silence
+from app.client.listening import Silence
 from app.client.signing import signer_of
 from app.operators import letter_choice, letter_text
 from app.operators.actor import this_person

@@ -8,7 +8,7 @@ import typer
 
 from app import startup
 from app.adapters.clock import SystemClock
-from app.client.exchange import Silence
+from app.client.listening import Silence
 from app.client.signing import Signer, signer_of
 from app.operators import plan_text
 from app.operators.actor import this_person

@@ -9,6 +9,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
+from app import closing
 from app.demo.script import POISON, POISON_TENANT, SCRIPT, Line
 from app.settings import Settings
 from schemas.partitions import partition_for
@@ -72,7 +73,7 @@ class Audience:
                                 yield happened
                     yield ""
         finally:
-            await reader.stop()
+            await closing.stop(reader)
 
     async def _send(self) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self._settings.kafka_bootstrap)

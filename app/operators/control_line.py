@@ -1,15 +1,17 @@
 """Gives commands to the workers through the control topic and hears the audits that answer them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.structs import RecordMetadata, TopicPartition
+from aiokafka.structs import RecordMetadata
 
+from app import closing
 from app.adapters.clock import SystemClock
-from app.client.exchange import Silence
+from app.client.listening import POLL_MS, Ear, reader_at_ends
 from app.client.reach import reaching
 from app.client.signing import Signer
 from schemas.audit import AuditRecord
@@ -20,7 +22,6 @@ from schemas.versions import schema_header
 from streams.options import KafkaOptions
 from streams.topics import topic_names
 
-POLL_MS = 100
 AUDIT_PREFIX = b"control-"
 CONTROL_HEADERS = [schema_header("control")]
 
@@ -53,20 +54,22 @@ class ControlLine:
         self._audits: AIOKafkaConsumer | None = None
         self._awaited: dict[str, Order] = {}
         self._early: dict[str, AuditRecord] = {}  # heard before it was known where the command stands
-        self._heard_at = 0.0
+        self._ear: Final = Ear(SystemClock.now)
 
     async def open(self, tenants: Iterable[str]) -> None:
         """Connect, and remember the ends of what is going to be read."""
         partitions = {self.partition(tenant) for tenant in tenants}
         async with reaching(self._kafka.bootstrap):
-            self._audits = await self._reader(partitions)
+            self._audits = await reader_at_ends(
+                self._kafka.bootstrap, (self._names.audit,), partitions, "read_committed"
+            )
             await self._producer.start()
 
     async def close(self) -> None:
         """Disconnect."""
-        for part in (self._producer, self._audits):
-            if part is not None:
-                await part.stop()
+        await self._producer.stop()
+        if self._audits is not None:
+            await closing.stop(self._audits)
 
     def partition(self, tenant_id: str) -> int:
         """Where the commands about a tenant belong."""
@@ -79,19 +82,10 @@ class ControlLine:
 
     async def give(self, orders: Iterable[Order], patience_s: float) -> AsyncGenerator[Answer, None]:
         """Send them in order, and tell what comes of each. Silence after so long without any answer."""
-        sending = asyncio.create_task(self._send(orders))
-        self._heard_at = SystemClock.now()
-        try:
-            while not sending.done() or self._awaited:
-                if sending.done():
-                    sending.result()
-                for answer in await self._poll():
-                    yield answer
-                if SystemClock.now() - self._heard_at > patience_s:
-                    raise Silence
-            sending.result()
-        finally:
-            sending.cancel()
+        answers = self._ear.listen(self._send(orders), self._poll, lambda: self._awaited, patience_s)
+        async with aclosing(answers):
+            async for answer in answers:
+                yield answer
 
     async def _send(self, orders: Iterable[Order]) -> None:
         confirming: list[asyncio.Task[None]] = []
@@ -110,7 +104,7 @@ class ControlLine:
     async def _confirm(self, order: Order, future: "asyncio.Future[RecordMetadata]") -> None:
         done = await future
         self._awaited[f"control-{done.partition}-{done.offset}"] = order
-        self._heard_at = SystemClock.now()
+        self._ear.heard()
 
     async def _poll(self) -> list[Answer]:
         if self._audits is None:
@@ -120,7 +114,7 @@ class ControlLine:
                 self._hear(record)
         answered = self._early.keys() & self._awaited.keys()
         if answered:
-            self._heard_at = SystemClock.now()
+            self._ear.heard()
         return [Answer(self._awaited.pop(one), self._early.pop(one)) for one in sorted(answered)]
 
     def _hear(self, record: Any) -> None:
@@ -132,21 +126,3 @@ class ControlLine:
         except ValueError:
             return
         self._early[audit.audit_id] = audit
-
-    async def _reader(self, partitions: Collection[int]) -> AIOKafkaConsumer:
-        reader = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka.bootstrap,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
-            fetch_max_wait_ms=POLL_MS,
-        )
-        try:
-            await reader.start()
-            places = [TopicPartition(self._names.audit, partition) for partition in sorted(partitions)]
-            reader.assign(places)
-            for place, end in (await reader.end_offsets(places)).items():
-                reader.seek(place, end)
-        except BaseException:
-            await reader.stop()
-            raise
-        return reader

@@ -3,7 +3,7 @@
 from contextlib import aclosing
 
 from app.client.company import company
-from app.client.exchange import Silence
+from app.client.listening import Silence
 from app.client.signing import Signer
 from app.operators.control_line import ControlLine, Order
 from schemas.audit import AuditRecord

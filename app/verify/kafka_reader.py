@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.structs import TopicPartition
 
+from app import closing
 from app.verify.deployment import CannotRead, Deployment
 from app.verify.kafka_snapshot import Photographer
 from app.verify.records import Extent, Kind, Record, Snapshot
@@ -58,4 +59,4 @@ async def reading(deployment: Deployment, at_ms: int, since_ms: int | None) -> A
             f"no Kafka answers at {deployment.bootstrap}: set PENSTOCK_KAFKA_BOOTSTRAP"
         ) from error
     finally:
-        await consumer.stop()
+        await closing.stop(consumer)

@@ -13,6 +13,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 
+from app import closing
 from app.verify.deployment import CannotRead, Deployment
 from app.verify.records import Extent, Kind, Snapshot
 
@@ -105,11 +106,11 @@ class Photographer:
     async def _written(self, places: Sequence[TopicPartition]) -> Ends:
         """Where the logs end, open transactions included."""
         consumer = self.deployment.consumer("read_uncommitted")
-        await consumer.start()
         try:
+            await consumer.start()
             return dict(await consumer.end_offsets(places))
         finally:
-            await consumer.stop()
+            await closing.stop(consumer)
 
     async def _extents(
         self, kind: Kind, places: Sequence[TopicPartition], ends: Ends, since_ms: int | None

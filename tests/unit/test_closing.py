@@ -1,10 +1,12 @@
 """A consumer is stopped whatever its fetches are at, and who stops it goes on."""
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 
-from app.adapters import closing
+from app import closing
 
 
 class Client:
@@ -48,3 +50,16 @@ async def test_who_is_cancelled_while_it_stops_a_consumer_ends() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await stopping
+
+
+def test_every_consumer_of_ours_is_stopped_this_way() -> None:
+    bare = re.compile(r"(consumer|reader|_audits|_outcomes|_deltas)\.stop\(\)")
+    found = [
+        f"{path}: {line.strip()}"
+        for path in sorted(Path("app").rglob("*.py"))
+        if "AIOKafkaConsumer" in (text := path.read_text()) or ".consumer(" in text
+        for line in text.splitlines()
+        if bare.search(line)
+    ]
+
+    assert found == ["app/closing.py: await consumer.stop()"]
