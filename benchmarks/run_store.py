@@ -18,12 +18,12 @@ from app.adapters.redis_runs import RedisRuns
 from app.brokers.redis import RedisOptions, RedisServer
 from app.lifetime import run
 from streams.flow import Admit, Answered
-from streams.ports import Claim, RunKey, SessionTurn, Shelf
+from streams.ports import Claim, RunKey, SessionTurn, Shelf, Told
 
 AT_ONCE = 100
 ROUNDS = 100
 SHA = "a" * 64
-ENTRY = b"m" * 1500  # what a model answered
+TOLD = Told({"m:/m0": b"m" * 1500})  # what a model answered
 OUTCOME = b"o" * 2500
 ITEMS = [{"role": "user", "content": "x" * 200}, {"role": "assistant", "content": "y" * 400}]
 
@@ -90,7 +90,7 @@ async def costs(url: str) -> list[Cost]:
         await asyncio.gather(*(runs.begin(key, 1, None) for key in keys[round_]))
 
     async def record(round_: int) -> None:
-        await asyncio.gather(*(runs.record(key, {"m:/m0": ENTRY}, 1) for key in keys[round_]))
+        await asyncio.gather(*(runs.record(key, TOLD, 1) for key in keys[round_]))
 
     async def decide(round_: int) -> None:
         await asyncio.gather(*(runs.decide(key, OUTCOME, None) for key in keys[round_]))
@@ -100,7 +100,7 @@ async def costs(url: str) -> list[Cost]:
 
     async def one(key: RunKey, session_id: str | None) -> None:
         await runs.begin(key, 1, session_id)
-        await runs.record(key, {"m:/m0": ENTRY}, 1)
+        await runs.record(key, TOLD, 1)
         await runs.decide(key, OUTCOME, SessionTurn(session_id, ITEMS) if session_id else None)
 
     async def whole(round_: int) -> None:

@@ -16,9 +16,7 @@ from app.adapters.redis_runs import RedisRuns
 from streams.completion import Completion
 from streams.flow import Accepted, Emission, Parcel
 from streams.journal import LiveJournal
-from streams.lot import Waiting
-from streams.parked import Parked
-from streams.parking import Parking
+from streams.parking import Berth, Parking
 from streams.ports import NOTHING, RunKey, SessionTurn, Told
 from streams.tracker import Ticket, Tracker
 
@@ -134,9 +132,9 @@ def parked_without_the_transaction() -> None:
     """The offset is released, and the parked record is written a moment later."""
     write = Parking.park
 
-    async def park(parking: Parking, parked: Parked, extra: Iterable[Emission], waiting: Waiting) -> None:
+    async def park(parking: Parking, berth: Berth, extra: Iterable[Emission]) -> None:
         emissions = tuple(extra)
-        _later(lambda: write(parking, parked, emissions, waiting))
+        _later(lambda: write(parking, berth, emissions))
 
     _replace(Parking, park)
 
