@@ -1,5 +1,6 @@
 """`penstock config`: shows the settings in force, and where each comes from."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -56,6 +57,8 @@ def shown(value: object) -> Any:
     """A value as it may be seen: no keys, no passwords in addresses."""
     if isinstance(value, SecretStr):
         return HIDDEN
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, str) and "@" in value and "://" in value:
         scheme, _, rest = value.partition("://")
         return f"{scheme}://{HIDDEN}@{rest.rpartition('@')[2]}"

@@ -87,6 +87,8 @@ class Stage:
             requests_per_minute=REQUESTS_PER_MINUTE,
             http_bind=f"127.0.0.1:{_free_port()}",
             session_timeout_s=6.0,
+            signatures="off",  # its own requests are not signed, whatever the environment says of others
+            control_trust="acl",
         )
         created = await provision.create(self.settings.stream().kafka)
         self._tell(f"{len(created)} topics of {PARTITIONS} partitions")

@@ -135,6 +135,13 @@ def test_a_bad_setting_is_told_by_every_command(words: list[str]) -> None:
     assert "PENSTOCK_PARTITIONS='many': " in result.stderr
 
 
+def test_paths_are_shown_as_they_were_written() -> None:
+    result = run("config", "--json", PENSTOCK_KEYS_FILE="keys/of/acme.json")
+
+    assert orjson.loads(result.stdout)["PENSTOCK_KEYS_FILE"]["value"] == "keys/of/acme.json"
+    assert "keys/of/acme.json" in run("config", PENSTOCK_KEYS_FILE="keys/of/acme.json").stdout
+
+
 def test_the_settings_are_shown_with_their_origin_and_without_secrets(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PENSTOCK_DRAIN_S=5\nPENSTOCK_APP_ID=\n")
 
