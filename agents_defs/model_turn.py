@@ -205,7 +205,7 @@ class ModelTurn:
         except Exception as error:  # noqa: BLE001  all of a provider's errors are translated
             return await self._failed(error, rung, meter, answer)
         except BaseException:
-            record.left_behind({name: self._cut(meter, answer)})
+            record.left_behind(self._left(rung, meter, answer, degraded))
             scope.run.recovery.breakers.give_up(model.watched)
             raise
         finally:
@@ -216,20 +216,36 @@ class ModelTurn:
     async def _answered_by(
         self, rung: Rung, meter: CallMeter, response: ModelResponse, degraded: bool
     ) -> None:
-        live, usage, model = self.scope.run, response.usage, rung.model
-        live.recovery.breakers.note(model.watched, True, _time())
-        if usage.input_tokens or usage.output_tokens or not response.output:
-            call = meter.settle(usage)
-        else:  # the provider answered but did not count
-            call = meter.leave_unknown(self._print.characters, len(str(response.output)))
+        live = self.scope.run
+        live.recovery.breakers.note(rung.model.watched, True, _time())
+        told = self._booked(rung, meter, response, degraded)
         if live.record.kept:
-            entry = model_bytes(ModelEntry(self._print.digest, model.name, degraded, response))
-            told = {MODEL + self.place: entry, CALL + meter.call_id: call_bytes(call)}
             if _is_said_only(response):
                 live.record.soon(told)
             else:  # what it calls may act on the world: the answer that called it has to stand
                 await live.record.write(told)
         live.degraded |= degraded
+
+    def _booked(
+        self, rung: Rung, meter: CallMeter, response: ModelResponse, degraded: bool
+    ) -> dict[str, bytes]:
+        """A call that was answered, and its answer."""
+        usage = response.usage
+        if usage.input_tokens or usage.output_tokens or not response.output:
+            call = meter.settle(usage)
+        else:  # the provider answered but did not count
+            call = meter.leave_unknown(self._print.characters, len(str(response.output)))
+        entry = model_bytes(ModelEntry(self._print.digest, rung.model.name, degraded, response))
+        return {MODEL + self.place: entry, CALL + meter.call_id: call_bytes(call)}
+
+    def _left(self, rung: Rung, meter: CallMeter, answer: StreamedAnswer, degraded: bool) -> dict[str, bytes]:
+        """Of a call that is cut off with its run. Settled without its answer it would be paid twice."""
+        response = answer.response()
+        if response is not None:
+            return self._booked(rung, meter, response, degraded)
+        return {
+            CALL + meter.call_id: call_bytes(meter.leave_unknown(self._print.characters, answer.characters))
+        }
 
     async def _sent(self, rung: Rung, call_id: str, answer: StreamedAnswer) -> ModelResponse:
         request, inner, feed = self.request.under(call_id, rung.defaults), rung.model.model, self._feed

@@ -11,7 +11,9 @@ from agents import Agent, ToolTimeoutError, function_tool
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from openai.types.responses import ResponseTextDeltaEvent
 
+from agents_defs.journal_entries import calls_of
 from schemas.failures import Code, RunFailure
+from tests.doubles.memory_journal import MemoryJournal
 from tests.doubles.recorded_runs import Recorder, order_for, plain_agent, run_agent, runner_on, spec_of
 
 SOON = 0.02
@@ -142,6 +144,49 @@ async def test_a_cancelled_run_has_told_its_calls(stream: bool) -> None:
 
     assert [call.call_id for call in recorder.calls] == ["run-1/m0.1", "run-1/m1.1"]
     assert recorder.calls[1].state == "unknown"
+
+
+class NeverClosed(ScriptedModel):
+    """Answers, and does not close its stream."""
+
+    def __init__(self, *steps: Any) -> None:
+        super().__init__(list(steps))
+        self.answered = asyncio.Event()
+
+    async def stream_response(self, *args: Any, **named: Any) -> Any:
+        async for event in super().stream_response(*args, **named):
+            yield event
+        self.answered.set()
+        await asyncio.Event().wait()
+
+
+async def test_what_a_run_was_answered_when_it_is_cut_off_is_not_asked_for_again() -> None:
+    model, journal = NeverClosed([assistant_message("paid for")]), MemoryJournal()
+    order = order_for(spec_of(plain_agent), stream=True, journal=journal)
+    task = asyncio.create_task(runner_on(model).run(order, Recorder()))
+    await asyncio.wait_for(model.answered.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    result = await run_agent(plain_agent, ScriptedModel([]), journal=journal.resumed(), attempt=2)
+
+    assert result.output == "paid for"
+
+
+async def test_a_call_that_is_cut_off_before_its_answer_is_whole_is_unknown() -> None:
+    recorder, journal = Recorder(), MemoryJournal()
+    model = ScriptedModel([ModelStep.stream(half)])
+    task = asyncio.create_task(
+        runner_on(model).run(order_for(spec_of(plain_agent), stream=True, journal=journal), recorder)
+    )
+    while not recorder.told("text"):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert [call.state for call in calls_of(journal.entries)] == ["unknown"]
 
 
 @pytest.mark.parametrize(
