@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated
@@ -22,7 +22,8 @@ from app.operators.flags import moment_ago, patience_s, silence_line
 from app.operators.letter_choice import Choice
 from app.operators.letters import Letter, LetterFilter
 from app.operators.notary import Notary
-from app.operators.replay_steps import Step, Way, plan, summary, warnings
+from app.operators.replay_steps import Step, Way
+from app.operators.replay_work import ReplayWork, replay_work
 from app.operators.replaying import Replay, Replayed
 from app.operators.verdict_text import REFUSED
 from app.settings import load
@@ -31,9 +32,7 @@ from app.terminal.exits import Exit, Trouble
 from app.terminal.screen import one_line
 from schemas.failures import Stage
 from streams.options import KafkaOptions
-from streams.topics import REQUESTS
 
-MOST_TOLD = 5
 AT_ONCE = 200
 
 dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be done, with the exact bytes.")
@@ -136,8 +135,9 @@ def replay(
         wanted = _filter(tenant, code, stage, agent, since, until, retriable)
         errand = Errand(actor or this_person(), reason, signer, vouches=sign)
         manner = Manner(errand, patience_s(timeout), dry_run, yes, as_json)
-        steps = _planned(kafka, lifetime.run(lambda: _chosen(kafka, ids or (), wanted, limit)), manner)
-    exits.run("dlq replay", lambda: _replay(kafka, steps, manner))
+        work = lifetime.run(lambda: _work(kafka, ids or (), wanted, limit))
+        _agreed(work, manner)
+    exits.run("dlq replay", lambda: _replay(kafka, work, manner))
 
 
 @dlq.command()
@@ -226,67 +226,91 @@ async def _chosen(kafka: KafkaOptions, ids: Sequence[str], wanted: LetterFilter,
     return await letter_choice.to_act_on(kafka, ids, wanted, limit)
 
 
-def _planned(kafka: KafkaOptions, choice: Choice, manner: Manner) -> Sequence[Step]:
-    """What is going to be done, once the person means it."""
-    _tell_left_out(choice, choice.left_out)
-    steps = plan(choice.letters, REQUESTS.full_name(kafka.topic_prefix, kafka.app_id))
-    if not steps:
+async def _work(
+    kafka: KafkaOptions, ids: Sequence[str], wanted: LetterFilter, limit: int | None
+) -> ReplayWork:
+    await startup.check_kafka(kafka)
+    return await replay_work(kafka, ids, wanted, limit, SystemClock.at())
+
+
+def _agreed(work: ReplayWork, manner: Manner) -> None:
+    """Say what is going to be done, and go on where the person means it."""
+    outlook = work.outlook
+    _tell_left_out(work.left_out, work.beyond)
+    if not outlook.ways:
         typer.echo("no dead letter to replay", err=True)
         raise typer.Exit(Exit.OK)
-    for step in [step for step in steps if step.way is Way.CANNOT][:MOST_TOLD]:
+    for step in outlook.left_alone:
         typer.echo(one_line(f"{step.letter.id} is left alone: {step.why}", 300), err=True)
-    for line in warnings(steps, signed=manner.errand.vouches):
+    for line in outlook.warnings(signed=manner.errand.vouches):
         typer.echo(line, err=True)
-    typer.echo(summary(steps), err=True)
+    typer.echo(outlook.summary(), err=True)
     if manner.dry_run:
-        _print_plan(steps, manner)
+        lifetime.run(lambda: _print_plan(work, manner))
         raise typer.Exit(Exit.OK)
-    if all(step.way is Way.CANNOT for step in steps):
+    if not outlook.possible:
         raise typer.Exit(Exit.NOT_ALL)
-    _require_consent(f"Replay {_letters(len(steps))}?", manner)
-    return steps
+    _require_consent(f"Replay {_letters(outlook.ways.total())}?", manner)
 
 
-def _print_plan(steps: Sequence[Step], manner: Manner) -> None:
-    for step in steps:
-        letter = step.letter.letter
-        if manner.as_json:
-            row = {"dead_letter_id": step.letter.id, "code": letter.code, "way": step.way, "why": step.why}
-            typer.echo(orjson.dumps(row))
-        else:
-            said = f": {step.why}" if step.why else ""
-            who = f"tenant {step.letter.tenant or '-'}, request {letter.request_id or '-'}"
-            typer.echo(one_line(f"{step.letter.id} {step.way}, {letter.code}, {who}{said}", 500))
+async def _print_plan(work: ReplayWork, manner: Manner) -> None:
+    async with aclosing(work.batches()) as batches:
+        async for steps in batches:
+            for step in steps:
+                _print_step(step, manner)
 
 
-async def _replay(kafka: KafkaOptions, steps: Sequence[Step], manner: Manner) -> int:
-    replaying = Replay(kafka, steps, manner.errand)
-    possible = sum(step.way is not Way.CANNOT for step in steps)
+def _print_step(step: Step, manner: Manner) -> None:
+    letter = step.letter.letter
+    if manner.as_json:
+        row = {"dead_letter_id": step.letter.id, "code": letter.code, "way": step.way, "why": step.why}
+        typer.echo(orjson.dumps(row))
+    else:
+        said = f": {step.why}" if step.why else ""
+        who = f"tenant {step.letter.tenant or '-'}, request {letter.request_id or '-'}"
+        typer.echo(one_line(f"{step.letter.id} {step.way}, {letter.code}, {who}{said}", 500))
+
+
+async def _replay(kafka: KafkaOptions, work: ReplayWork, manner: Manner) -> int:
     tally: Counter[str] = Counter()
-    silent = False
-    bar, task = done_bar("replayed", possible)
+    silence: str | None = None
+    bar, task = done_bar("replayed", work.outlook.possible)
+
+    def count(one: Replayed) -> None:
+        tally[one.outcome if one.code is None else f"{one.outcome} {one.code}"] += 1
+        bar.advance(task)
+
+    with bar:
+        async with aclosing(work.batches()) as batches:
+            async for steps in batches:
+                silence = await _replay_batch(Replay(kafka, steps, manner.errand), steps, manner, count)
+                if silence is not None:
+                    break
+    if work.outlook.possible > 1 and tally:
+        typer.echo(", ".join(f"{count} {outcome}" for outcome, count in tally.most_common()), err=True)
+    if silence is not None:
+        typer.echo(f"penstock dlq replay: {silence}", err=True)
+        return Exit.TIMED_OUT
+    done = tally["done"] + tally["sent"]
+    return Exit.OK if done == work.outlook.ways.total() else Exit.NOT_ALL
+
+
+async def _replay_batch(
+    replaying: Replay, steps: Sequence[Step], manner: Manner, count: Callable[[Replayed], None]
+) -> str | None:
+    """What to say where no worker answers."""
     try:
-        with bar:
-            results = replaying.results(manner.patience_s)
-            async with aclosing(results):
-                async for one in results:
-                    tally[one.outcome if one.code is None else f"{one.outcome} {one.code}"] += 1
-                    bar.advance(task)
-                    _print_replayed(one, manner)
+        async with aclosing(replaying.results(manner.patience_s)) as results:
+            async for one in results:
+                count(one)
+                _print_replayed(one, manner)
     except Silence:
-        silent = True
+        tenant = next(step.letter.tenant or "-" for step in steps if step.way is Way.RUN_AGAIN)
+        return silence_line(manner.patience_s, tenant, replaying.unanswered)
     except asyncio.CancelledError:
         typer.echo(f"interrupted: {replaying.unanswered} commands stand and will be acted on", err=True)
         raise
-    if possible > 1 and tally:
-        typer.echo(", ".join(f"{count} {outcome}" for outcome, count in tally.most_common()), err=True)
-    if silent:
-        tenant = next(step.letter.tenant or "-" for step in steps if step.way is Way.RUN_AGAIN)
-        said = silence_line(manner.patience_s, tenant, replaying.unanswered)
-        typer.echo(f"penstock dlq replay: {said}", err=True)
-        return Exit.TIMED_OUT
-    done = tally["done"] + tally["sent"]
-    return Exit.OK if done == len(steps) else Exit.NOT_ALL
+    return None
 
 
 def _print_replayed(one: Replayed, manner: Manner) -> None:
@@ -316,7 +340,7 @@ def _echo(found: Letter, said: str) -> None:
 def _to_drop(choice: Choice, manner: Manner) -> Sequence[Letter]:
     letters = [found for found in choice.letters if found.id not in choice.deeds.dropped]
     before = choice.left_out + len(choice.letters) - len(letters)
-    _tell_left_out(choice, before)
+    _tell_left_out(before, choice.beyond)
     if not letters:
         typer.echo("no dead letter to drop", err=True)
         raise typer.Exit(Exit.OK)
@@ -352,11 +376,11 @@ def _print_dropped(found: Letter, manner: Manner, said: str) -> None:
         _echo(found, said)
 
 
-def _tell_left_out(choice: Choice, before: int) -> None:
+def _tell_left_out(before: int, beyond: int) -> None:
     if before:
         typer.echo(f"{before} left out: replayed or dropped before", err=True)
-    if choice.beyond:
-        typer.echo(f"{choice.beyond} older ones are left out: --limit", err=True)
+    if beyond:
+        typer.echo(f"{beyond} older ones are left out: --limit", err=True)
 
 
 def _require_consent(question: str, manner: Manner) -> None:

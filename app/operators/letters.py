@@ -35,6 +35,11 @@ class Letter:
         return None if self.key is None else self.key.decode(errors="replace")
 
     @property
+    def has_bytes(self) -> bool:
+        """Whether it was read with the record that it is about."""
+        return self.letter.original is not NO_BYTES
+
+    @property
     def age_order(self) -> tuple[datetime, int, int]:
         """Ascending: the older one first."""
         return self.letter.failed_at, self.partition, self.offset

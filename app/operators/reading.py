@@ -7,6 +7,7 @@ from datetime import datetime
 import typer
 
 from app.client.places import Since
+from app.client.record_filter import Raw
 from app.operators.calls import Call, calls_of
 from app.operators.letter_deeds import Deeds
 from app.operators.letters import Letter, LetterBook, read_letter
@@ -49,6 +50,29 @@ async def deeds(kafka: KafkaOptions, since: datetime | None) -> Deeds:
     return found
 
 
+async def dealt_with(kafka: KafkaOptions, since: datetime | None) -> frozenset[str]:
+    """The ids of dead letters that were dropped or replayed."""
+    ids: set[str] = set()
+    start = BEGINNING if since is None else Since(since)
+    async with aclosing(scan(kafka, AUDIT, start=start)) as batches:
+        async for batch in batches:
+            found = Deeds()
+            found.add_all(batch)
+            ids |= found.dropped.keys() | found.replayed.keys()
+    return frozenset(ids)
+
+
+async def letter_records(
+    kafka: KafkaOptions, since: datetime | None, *, told: bool
+) -> AsyncGenerator[Raw, None]:
+    """The records of the topic, one by one. `told`: the progress, on a terminal."""
+    start = BEGINNING if since is None else Since(since)
+    async with aclosing(scan(kafka, DEADLETTER, start=start, told=told)) as batches:
+        async for batch in batches:
+            for record in batch:
+                yield record
+
+
 async def letters(kafka: KafkaOptions, book: LetterBook) -> LetterBook:
     """Fill the book from the topic."""
     # A letter is written after it failed, so what was written earlier is too old.
@@ -66,7 +90,9 @@ async def letters_at(
 ) -> AsyncGenerator[Letter, None]:
     """The dead letters at these places once more, now with their bytes."""
     left = set(places)
-    async with aclosing(scan(kafka, DEADLETTER)) as batches:
+    if not left:
+        return
+    async with aclosing(scan(kafka, DEADLETTER, told=False)) as batches:
         async for batch in batches:
             for record in batch:
                 if (record.partition, record.offset) not in left:

@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Self
 
 from app.operators.letters import Letter
 from schemas.failures import FAILURES, Code
+
+MOST_TOLD = 5
 
 
 class Way(StrEnum):
@@ -64,22 +67,48 @@ def _step(found: Letter, requests_topic: str) -> Step:
     return Step(found, Way.CANNOT, f"a letter with the code {letter.code} cannot be replayed")
 
 
-def warnings(steps: Iterable[Step], *, signed: bool = False) -> Sequence[str]:
-    """One line for each code of records that are sent again: what will happen to them."""
-    told = UNMENDED | {Code.BAD_SIGNATURE: VOUCHED} if signed else UNMENDED
-    counts = Counter(step.letter.letter.code for step in steps if step.way is Way.SEND_AGAIN)
-    return [
-        f"{count} {'letter' if count == 1 else 'letters'} {code}: {told[Code(code)]}"
-        for code, count in counts.most_common()
-    ]
+@dataclass(slots=True)
+class Outlook:
+    """What is going to be done with any number of letters: counted, not held."""
 
+    ways: Counter[Way] = field(default_factory=Counter)
+    left_alone: list[Step] = field(default_factory=list)  # the first few
+    _sent_again: Counter[str] = field(default_factory=Counter)  # by code
 
-def summary(steps: Sequence[Step]) -> str:
-    """How many go which way."""
-    counts = Counter(step.way for step in steps)
-    said = {
-        Way.RUN_AGAIN: "run again as the next generation",
-        Way.SEND_AGAIN: "sent again as a new record",
-        Way.CANNOT: "left alone",
-    }
-    return ", ".join(f"{counts[way]} {text}" for way, text in said.items() if counts[way])
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> Self:
+        """Of all of them."""
+        outlook = cls()
+        for step in steps:
+            outlook.add(step)
+        return outlook
+
+    def add(self, step: Step) -> None:
+        """One more."""
+        self.ways[step.way] += 1
+        if step.way is Way.SEND_AGAIN:
+            self._sent_again[step.letter.letter.code] += 1
+        elif step.way is Way.CANNOT and len(self.left_alone) < MOST_TOLD:
+            self.left_alone.append(step)
+
+    @property
+    def possible(self) -> int:
+        """How many can be replayed."""
+        return self.ways.total() - self.ways[Way.CANNOT]
+
+    def warnings(self, *, signed: bool = False) -> Sequence[str]:
+        """One line for each code of records that are sent again: what will happen to them."""
+        told = UNMENDED | {Code.BAD_SIGNATURE: VOUCHED} if signed else UNMENDED
+        return [
+            f"{count} {'letter' if count == 1 else 'letters'} {code}: {told[Code(code)]}"
+            for code, count in self._sent_again.most_common()
+        ]
+
+    def summary(self) -> str:
+        """How many go which way."""
+        said = {
+            Way.RUN_AGAIN: "run again as the next generation",
+            Way.SEND_AGAIN: "sent again as a new record",
+            Way.CANNOT: "left alone",
+        }
+        return ", ".join(f"{self.ways[way]} {text}" for way, text in said.items() if self.ways[way])

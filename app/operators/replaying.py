@@ -49,9 +49,12 @@ class Replay:
 
     async def _sent(self) -> AsyncGenerator[Replayed, None]:
         notary = Notary(self._kafka, self._errand)
-        places = {(letter.partition, letter.offset) for letter in self._send_again}
+        places = {(letter.partition, letter.offset) for letter in self._send_again if not letter.has_bytes}
         try:
             await notary.open()
+            for letter in self._send_again:
+                if letter.has_bytes:
+                    yield await _send(notary, letter)
             async with aclosing(reading.letters_at(self._kafka, places)) as found:
                 async for letter in found:
                     places.discard((letter.partition, letter.offset))

@@ -18,9 +18,17 @@ BEGINNING = Edge("beginning")
 
 
 async def scan(
-    kafka: KafkaOptions, topic: Topic, *, tenant: str | None = None, start: Start = BEGINNING
+    kafka: KafkaOptions,
+    topic: Topic,
+    *,
+    tenant: str | None = None,
+    start: Start = BEGINNING,
+    told: bool = True,
 ) -> AsyncGenerator[Sequence[Raw], None]:
-    """In batches; with a tenant only the partition of its key. Trouble where there is no such topic."""
+    """In batches; with a tenant only the partition of its key. Trouble where there is no such topic.
+
+    `told`: the progress, on a terminal; who shows a bar meanwhile has no room for it.
+    """
     name = topic.full_name(kafka.topic_prefix, kafka.app_id)
     count = await partition_count(kafka.bootstrap, name)
     if count is None:
@@ -36,11 +44,13 @@ async def scan(
         with ReadProgress(name) as progress:
             async with aclosing(reader.records(follow=False)) as batches:
                 async for batch in batches:
-                    progress.add(len(batch))
+                    if told:
+                        progress.add(len(batch))
                     heard_at = SystemClock.now() if batch else heard_at
                     if SystemClock.now() - heard_at > SILENCE_S:
                         raise Trouble(f"nothing more comes of {name}: is the leader of its partitions there?")
                     # By time, as they come, two records of one key may change places.
                     yield sorted(batch, key=lambda raw: (raw.partition, raw.offset))
+                    heard_at = SystemClock.now() if batch else heard_at  # they may have taken their time
     finally:
         await reader.close()

@@ -3,7 +3,7 @@
 import pytest
 
 from app.operators.letters import Letter
-from app.operators.replay_steps import UNMENDED, Way, plan, summary, warnings
+from app.operators.replay_steps import UNMENDED, Outlook, Way, plan
 from schemas.dead_letters import DeadLetter, DeadLetterSource
 from schemas.failures import FAILURES, Code, Failure
 from tests.doubles.operated import REQUESTS, letter
@@ -21,7 +21,7 @@ def test_a_failed_request_runs_again_and_what_was_not_taken_is_sent_again(row: F
 
     failed = row.outcome == "failed"
     assert step.way is (Way.RUN_AGAIN if failed else Way.SEND_AGAIN)
-    assert len(warnings([step])) == (0 if failed else 1)
+    assert len(Outlook.of([step]).warnings()) == (0 if failed else 1)
 
 
 def test_each_code_that_is_sent_again_has_its_warning() -> None:
@@ -53,9 +53,9 @@ def test_a_plan_is_summed_up() -> None:
     codes = (Code.INTERNAL, Code.UNDECODABLE, Code.UNDECODABLE, Code.LIMIT_REQUESTS)
     steps = plan([found(letter(offset, code)) for offset, code in enumerate(codes)], REQUESTS)
 
-    assert summary(steps) == (
+    assert Outlook.of(steps).summary() == (
         "1 run again as the next generation, 2 sent again as a new record, 1 left alone"
     )
-    assert warnings(steps) == [
+    assert Outlook.of(steps).warnings() == [
         "2 letters undecodable: the same bytes are dead-lettered again, unless the workers read them by now"
     ]
