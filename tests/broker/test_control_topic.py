@@ -14,13 +14,14 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from app import provision
+from app.adapters import command_notes
 from app.adapters.clock import SystemClock
 from app.adapters.fenced_producer import FencedProducer
 from app.adapters.group_offsets import Committed
 from app.adapters.kafka_control import KafkaControl
 from app.brokers.embedded import EmbeddedBroker, EmbeddedOptions
 from app.brokers.kafka import KafkaBroker
-from streams.flow import Record
+from streams.flow import DealtWith, Record
 from streams.lifeline import Lifeline
 from streams.options import KafkaOptions
 from streams.topics import TopicNames, topic_names
@@ -154,6 +155,26 @@ async def test_what_was_dealt_with_is_told_for_a_day_without_effect(
     await heard.all_of(0)
 
     assert heard.told == [(0, b"remembered", False), (0, b"not dealt with", True), (0, None, True)]
+
+
+async def test_what_was_dealt_with_before_an_earlier_one_is_not_told_as_open(
+    kafka_options: KafkaOptions, control: KafkaControl, heard: Heard
+) -> None:
+    await command(kafka_options, b"done", b"takes its time", b"done before", b"open", b"done, too")
+    note = command_notes.written(DealtWith(1, (2, 4)))
+    await dealt_with(kafka_options, 1, note)
+
+    control.assigned([0], gained=[0])
+    await heard.all_of(0)
+
+    told = {value: effective for _, value, effective in heard.told if value is not None}
+    assert told == {
+        b"done": False,  # a cancel among them holds for a day
+        b"takes its time": True,
+        b"done before": False,
+        b"open": True,
+        b"done, too": False,
+    }
 
 
 async def test_what_was_not_dealt_with_is_told_however_old_it_is(
