@@ -1,6 +1,7 @@
 """The command line: `penstock COMMAND`. A command's module is loaded when the command is used, not before."""
 
 import ast
+import gc
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,11 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 def load(name: str) -> Any:
     """The command itself: a function, or a group of several."""
-    found = getattr(importlib.import_module(f"app.commands.{COMMANDS[name].module}"), name)
+    gc.disable()  # what is imported stays: looking for garbage in it takes a fifth of a worker's imports
+    try:
+        found = getattr(importlib.import_module(f"app.commands.{COMMANDS[name].module}"), name)
+    finally:
+        gc.enable()
     if not isinstance(found, typer.Typer):
         single = typer.Typer(add_completion=False, context_settings=CONTEXT)
         single.command(name)(found)

@@ -38,6 +38,15 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = 100  # a stopping or rebalancing worker must not wait for a fetch
         return consumer
 
+    async def on_thread_stop(self) -> None:
+        """Leave the group, under a name as well: whoever stops in order may not come back.
+
+        aiokafka leaves only where it sees no name, and then for this member alone, never for its successor.
+        """
+        if self._consumer is not None:
+            self._consumer._coordinator._group_instance_id = None
+        await super().on_thread_stop()
+
     async def join_again(self) -> None:
         """Ask the group for another assignment."""
         await self.call_thread(self._join_again)

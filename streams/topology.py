@@ -25,6 +25,7 @@ Sign = Callable[[int], Coroutine[Any, Any, None]]
 
 WEEK_S = 604_800
 IDLE_S = 5.0
+HEARTBEAT_S = 0.5
 FETCH_BYTES = 4 * 1024 * 1024
 
 
@@ -64,7 +65,8 @@ def app_settings(options: StreamOptions, suffix: str = "") -> dict[str, Any]:
         "consumer_group_instance_id": f"{kafka.worker_id}{suffix}" if kafka.worker_id else None,
         "canonical_url": f"http://{kafka.worker_id or uuid.uuid4().hex}{suffix}",
         "broker_session_timeout": session_s,
-        "broker_heartbeat_interval": max(0.2, session_s / 5),
+        # Those who stay hear by a heartbeat that somebody came or left, and nobody works until all have.
+        "broker_heartbeat_interval": min(HEARTBEAT_S, session_s / 5),
         "broker_rebalance_timeout": max(10.0, session_s),
         "broker_request_timeout": max(40.0, session_s * 2),
         "broker_max_poll_interval": WEEK_S,  # past it a worker under back-pressure leaves and never returns

@@ -72,6 +72,18 @@ async def test_a_worker_that_leaves_in_order_hands_over_at_once(crew: Crew, mode
     await crew.caught_up()
 
 
+async def test_a_named_worker_that_leaves_in_order_is_not_waited_for(crew: Crew) -> None:
+    staying, leaving = (crew.start(worker_id=name, session_timeout_s=60) for name in ("w-0", "w-1"))
+    await until(lambda: len(owned(staying)) == 2 and len(owned(leaving)) == 2)
+
+    leaving.terminate()
+    assert await leaving.ended() == 0
+
+    await until(lambda: len(owned(staying)) == 4, within_s=10)
+    await crew.send(*(request(f"r-{number}", tenant) for number, tenant in enumerate(one_tenant_each())))
+    assert len(await crew.answered(4)) == 4
+
+
 @pytest.mark.parametrize("point", ["while it runs", "before it publishes"])
 async def test_a_worker_that_was_frozen_too_long_answers_nothing_that_others_answered(
     crew: Crew, models: RunningSimulator, point: str
