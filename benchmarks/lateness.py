@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from aiokafka.structs import TopicPartition
 
 from benchmarks import topics, worker_process
@@ -123,6 +124,8 @@ async def held(terms: Terms) -> int:
     await admin.start()
     try:
         released = await admin.list_consumer_group_offsets(terms.name, partitions=places)
+    except GroupCoordinatorNotAvailableError:  # the broker has had no group yet
+        return sum(ends.values())
     finally:
         await admin.close()
     return sum(ends[place] - max(0, released[place].offset) for place in places)
