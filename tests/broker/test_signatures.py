@@ -203,6 +203,27 @@ async def test_commands_need_a_key_with_the_role(
     assert answered["r-1"]["status"] == "completed"
 
 
+async def test_a_record_is_sent_again_with_the_signature_of_who_vouches_for_it(
+    signed: Signed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew, cli = signed.crew, StandIn(signed.crew.kafka)
+    use = _key_user(tmp_path, monkeypatch)
+    await crew.ready(signed.start())
+    await crew.letters_for(await crew.send(signed.by(GLOBEX, request("r-1"))))
+    use(ACME)
+
+    kept = await cli.run("dlq", "replay", "--code", "bad_signature", "--yes")
+    letters = await crew.dead_letters(2)
+    vouched = await cli.run("dlq", "replay", letters[1]["dead_letter_id"], "--sign", "--yes")
+    answered = await crew.responses_to(["r-1"])
+    await crew.caught_up()
+
+    assert (kept.code, vouched.code) == (0, 0)
+    assert "look at each of them first" in vouched.err
+    assert answered["r-1"]["status"] == "completed"
+    assert len(await crew.read("deadletter")) == 2
+
+
 def _key_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[SigningKey], None]:
     def use(key: SigningKey) -> None:
         path = folder / f"{key.kid}.key.json"
