@@ -203,7 +203,10 @@ class ModelTurn:
             async with asyncio.timeout(self.spec.call_timeout_s):
                 response = await self._sent(rung, meter.call_id, answer)
         except Exception as error:  # noqa: BLE001  all of a provider's errors are translated
-            return await self._failed(error, rung, meter, answer)
+            whole = answer.response()
+            if whole is None:
+                return await self._failed(error, rung, meter, answer)
+            response = whole  # it is paid; asked again it would be paid twice for how its connection ended
         except BaseException:
             record.left_behind(self._left(rung, meter, answer, degraded))
             scope.run.recovery.breakers.give_up(model.watched)

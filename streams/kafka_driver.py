@@ -52,7 +52,13 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
         await self.call_thread(self._join_again)
 
     async def _join_again(self) -> None:
-        self._ensure_consumer()._coordinator.request_rejoin()
+        """With what the broker says now: it may have known no partitions when it was last asked.
+
+        Unasked it is asked every five minutes, and a leader would hand out nothing again and again until then.
+        """
+        consumer = self._ensure_consumer()
+        await consumer._client.force_metadata_update()
+        consumer._coordinator.request_rejoin()
 
     async def read_again(self, tp: TP, offset: int) -> None:
         """Go on reading a partition there."""

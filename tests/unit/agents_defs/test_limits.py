@@ -174,6 +174,24 @@ async def test_what_a_run_was_answered_when_it_is_cut_off_is_not_asked_for_again
     assert result.output == "paid for"
 
 
+class HangsUp(ScriptedModel):
+    """Answers, and ends its stream with an error."""
+
+    async def stream_response(self, *args: Any, **named: Any) -> Any:
+        async for event in super().stream_response(*args, **named):
+            yield event
+        raise ConnectionError("reset by peer")
+
+
+async def test_an_answer_that_came_whole_is_one_however_its_connection_ended() -> None:
+    model, recorder = HangsUp([[assistant_message("paid for")]]), Recorder()
+
+    result = await run_agent(plain_agent, model, recorder, stream=True, journal=MemoryJournal())
+
+    assert result.output == "paid for"
+    assert len(recorder.calls) == 1
+
+
 async def test_a_call_that_is_cut_off_before_its_answer_is_whole_is_unknown() -> None:
     recorder, journal = Recorder(), MemoryJournal()
     model = ScriptedModel([ModelStep.stream(half)])

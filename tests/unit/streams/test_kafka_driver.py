@@ -14,7 +14,7 @@ from intervaltree import IntervalTree
 from mode import Service
 from mode.utils.queues import FlowControlEvent
 
-from streams.kafka_driver import CommittedConsumer
+from streams.kafka_driver import CommittedConsumer, CommittedThread
 
 PLACE = TP("requests", 0)
 
@@ -194,3 +194,20 @@ async def test_nothing_flows_between_an_assignment_and_its_seek(seeking: Seeking
 
     assert not seeking.flow_active
     assert not seeking.app.flow_control.is_active()
+
+
+async def test_who_joins_again_asks_first_which_partitions_there_are() -> None:
+    asked: list[str] = []
+
+    class Client:
+        async def force_metadata_update(self) -> None:
+            asked.append("partitions")
+
+    coordinator = SimpleNamespace(request_rejoin=lambda: asked.append("join"))
+    consumer = SimpleNamespace(_client=Client(), _coordinator=coordinator)
+    thread = CommittedThread.__new__(CommittedThread)
+    thread._ensure_consumer = lambda: consumer  # type: ignore[method-assign]
+
+    await thread._join_again()
+
+    assert asked == ["partitions", "join"]
