@@ -54,7 +54,7 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
     async def _join_again(self) -> None:
         """With what the broker says now: it may have known no partitions when it was last asked.
 
-        Unasked it is asked every five minutes, and a leader would hand out nothing again and again until then.
+        Unasked it is asked every five minutes, and until then a leader hands out nothing again and again.
         """
         consumer = self._ensure_consumer()
         await consumer._client.force_metadata_update()
