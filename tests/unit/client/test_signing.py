@@ -1,6 +1,7 @@
 """Commands sign with the private key that is configured, and say what is wrong with it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +103,16 @@ def test_commands_are_signed_where_requests_are_unless_somebody_says_otherwise(
 def test_signatures_need_a_file_of_keys(given: dict[str, str], named: str) -> None:
     with pytest.raises(BadSettings, match=f"{named} needs PENSTOCK_KEYS_FILE: `penstock keys create`"):
         load(**given)
+
+
+def test_the_example_in_the_documentation_is_believed(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "signing.md").read_text()
+    example = page.partition("```python\n")[2].partition("```")[0]
+    secret_files.create(tmp_path / "acme-1.key.json", render_private_key(KEY.kid, KEY.algorithm, KEY.secret))
+    names: dict[str, Any] = {}
+
+    exec(example, names)
+    header = names["signature"]("agent.requests", b"acme", b"{}")
+
+    content = Content("agent.requests", b"acme", b"{}")
+    assert verify({"acme-1": entry_of(KEY).key()}, content, [header], SystemClock.at()).kid == "acme-1"
