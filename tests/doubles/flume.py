@@ -186,13 +186,14 @@ class Flume:
             PARTITIONS,
         )
 
-    def command(
-        self, tenant_id: str = "acme", *, signed_by: SigningKey | None = None, **command: Any
-    ) -> None:
+    def command(self, tenant_id: str = "acme", **command: Any) -> None:
         """Say what is to be done."""
         record = self.world.commands.write(tenant_id, **command)
-        if signed_by is not None:
-            record = signed(record, signed_by, self.clock.at())
+        self.desk.take(record.partition, record.offset, record, effective=True)
+
+    def signed_command(self, key: SigningKey, tenant_id: str = "acme", **command: Any) -> None:
+        """Say it, signed now."""
+        record = signed(self.world.commands.write(tenant_id, **command), key, self.clock.at())
         self.desk.take(record.partition, record.offset, record, effective=True)
 
     async def __aenter__(self) -> "Flume":

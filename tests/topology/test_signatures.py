@@ -178,7 +178,7 @@ async def test_what_was_believed_is_not_judged_again_when_it_comes_back() -> Non
 
         flume.clock.advance(3000)
         del flume.world.keys["acme-1"]
-        flume.command(command="approve", approval_id="a", arguments_digest="digest-a", signed_by=BOSS)
+        flume.signed_command(BOSS, command="approve", approval_id="a", arguments_digest="digest-a")
         await flume.finish("r-1")
         await flume.settle()
 
@@ -194,7 +194,7 @@ async def test_a_failed_request_is_replayed_after_its_signature_ran_out() -> Non
         (letter,) = flume.world.dead_letters()
 
         flume.clock.advance(2 * DAY)
-        flume.command(command="replay", dead_letter_id=letter["dead_letter_id"], signed_by=OPS)
+        flume.signed_command(OPS, command="replay", dead_letter_id=letter["dead_letter_id"])
         await flume.finish("r-1")
         await flume.settle()
 
@@ -263,7 +263,7 @@ async def heard(flume: Flume, number: int = 1) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("command", ["pause", "resume"])
 async def test_an_operators_key_is_told_in_the_audit(command: str) -> None:
     async with flume_in(world()) as flume:
-        flume.command(command=command, actor="ann@desk", signed_by=OPS)
+        flume.signed_command(OPS, command=command, actor="ann@desk")
 
         (audit,) = await heard(flume)
 
@@ -285,9 +285,9 @@ async def test_a_command_needs_a_key_with_its_role(command: dict[str, Any], righ
     wrong = {"boss": OPS, "ops": BOSS}[right]
     async with flume_in(world()) as flume:
         flume.command(**command, actor="ops (ann)")
-        flume.command(**command, signed_by=wrong)
-        flume.command(**command, signed_by=ACME)
-        flume.command(**command, signed_by=signing_key("nobody"))
+        flume.signed_command(wrong, **command)
+        flume.signed_command(ACME, **command)
+        flume.signed_command(signing_key("nobody"), **command)
 
         told = await heard(flume, 4)
 
@@ -297,7 +297,7 @@ async def test_a_command_needs_a_key_with_its_role(command: dict[str, Any], righ
         assert not flume.world.plans.paused("acme")
         assert len(flume.observed.of(CommandDistrusted)) == 4
 
-        flume.command(**command, signed_by={"boss": BOSS, "ops": OPS}[right])
+        flume.signed_command({"boss": BOSS, "ops": OPS}[right], **command)
         (*_, last) = await heard(flume, 5)
 
         assert last.get("code") != "bad_signature"
@@ -311,11 +311,11 @@ async def test_an_approvers_key_decides_and_others_do_not() -> None:
         approve: dict[str, Any] = {"command": "approve", "approval_id": "a", "arguments_digest": "digest-a"}
 
         flume.command(**approve)
-        flume.command(**approve, signed_by=ACME)
+        flume.signed_command(ACME, **approve)
         refused = await heard(flume, 2)
         await flume.rest()
         still_waits = not flume.runs.running
-        flume.command(**approve, signed_by=BOSS, actor="ann")
+        flume.signed_command(BOSS, **approve, actor="ann")
         await flume.finish("r-1")
         await flume.settle()
 
@@ -328,8 +328,8 @@ async def test_an_approvers_key_decides_and_others_do_not() -> None:
 async def test_a_key_commands_only_for_its_tenants() -> None:
     keys = (entry_of(ACME), entry_of(OPS, Role.OPERATOR, tenants=("acme",)))
     async with flume_in(world(*keys)) as flume:
-        flume.command("acme", command="pause", signed_by=OPS)
-        flume.command("globex", command="pause", signed_by=OPS)
+        flume.signed_command(OPS, "acme", command="pause")
+        flume.signed_command(OPS, "globex", command="pause")
         await heard(flume, 2)
 
         assert [flume.world.plans.paused(one) for one in ("acme", "globex")] == [True, False]

@@ -23,7 +23,7 @@ REGISTRY = Registry([AgentSpec("support", 2, NEVER_BUILT), AgentSpec("support", 
 
 
 def parse(written: Record, **limits: int) -> Candidate:
-    sizes = {"max_request_bytes": 100_000, "max_input_bytes": 50_000} | limits
+    sizes: dict[str, Any] = {"max_request_bytes": 100_000, "max_input_bytes": 50_000} | limits
     return Intake(REGISTRY, PARTITIONS, **sizes).parse(written, 12.5, AT)
 
 
