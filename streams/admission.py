@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from streams.entries import Entry
 from streams.flow import (
     Accepted,
     Candidate,
@@ -33,6 +34,16 @@ class Application:
     generation: int = 0
     counted: bool = False  # it was admitted before, and counts no more
     first_attempt: int = 1  # where the store knows nothing of it
+
+
+def application(entry: Entry) -> Application:
+    """Of one that was just read, or comes back from where it waited."""
+    parked, ends = entry.parked, entry.ending is not None
+    if parked is None:
+        return Application(entry.candidate, entry.token, entry.generation, ends)
+    # Also a store that was emptied must not give an attempt a number that was used.
+    first = parked.attempt + 1 if parked.started else max(1, parked.attempt)
+    return Application(entry.candidate, entry.token, entry.generation, ends or parked.attempt > 0, first)
 
 
 @dataclass(frozen=True, slots=True)

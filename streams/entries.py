@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
+from agents_defs.journal_entries import CALL
 from agents_defs.run_order import ModelCall
 from streams.deltas import DeltaFeed
 from streams.flow import Candidate, Outcome, Problem, Record, identity, same_record
@@ -35,6 +36,7 @@ class Entry:
     alarm: asyncio.TimerHandle | None = None  # the deadline before the run, then the time to park it
     feed: DeltaFeed | None = None
     calls: list[ModelCall] = field(default_factory=list)
+    unsure: set[str] = field(default_factory=set)  # names of its journal's entries that may not be durable
     published: frozenset[str] = frozenset()
     outcome: Outcome | None = None  # of the run, until it is rendered
     parked: Parked | None = None  # its latest record on the parked topic
@@ -43,6 +45,11 @@ class Entry:
     ending: Problem | None = None  # why it is to end without going on: cancelled, not approved in time
     cancelled: bool = False
     same: list["Entry"] = field(default_factory=list)  # records with the same id, released with this one
+
+    @property
+    def recorded(self) -> list[ModelCall]:
+        """Calls that whoever goes on with it knows of: only those may be in the books before its outcome."""
+        return [call for call in self.calls if f"{CALL}{call.call_id}" not in self.unsure]
 
     async def written(self) -> None:
         """Wait for its record that is being written beside its run; without end where it is not ours."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
@@ -156,7 +156,7 @@ class Attempt:
         out = self._feed.turns_out if self._feed is not None else _nothing_out
         if turn.first and session_id is None:  # there is nothing to be read
             begun = Begun({}, agent_version=version)
-            return begun, LiveJournal(store, turn.key, begun, out, self._patience, opens=version)
+            return begun, self._journal(begun, out, opens=version)
         try:
             begun = await self._patience.asked(lambda: store.begin(turn.key, version, session_id))
             severed = False
@@ -165,9 +165,15 @@ class Attempt:
                 raise
             begun, severed = Begun({}, agent_version=version, session_lost=True), True
         begun = replace(begun, entries=of_generation(begun.entries, turn.key))
-        journal = LiveJournal(store, turn.key, begun, out, self._patience)
+        journal = self._journal(begun, out)
         journal.severed = severed
         return begun, journal
+
+    def _journal(self, begun: Begun, out: Callable[[], int], opens: int = 0) -> LiveJournal:
+        journal = LiveJournal(self._around.store, self._turn.key, begun, out, self._patience, opens)
+        self._turn.unsure.clear()
+        journal.unsure = self._turn.unsure
+        return journal
 
     def _obstacle(self, begun: Begun) -> RunFailure | Problem | None:
         """Why the run is not to go on, or not to begin."""

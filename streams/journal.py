@@ -41,6 +41,7 @@ class LiveJournal:
         self._held = Told({}, opens)
         self._due: asyncio.Handle | None = None
         self._flight: asyncio.Task[None] | None = None  # of what nobody waited for
+        self.unsure: set[str] = set()  # names of what was told and may not be durable
         self.severed = False
 
     @property
@@ -76,6 +77,7 @@ class LiveJournal:
 
     def _hold(self, entries: Mapping[str, bytes | None]) -> None:
         self._held = self._held.and_then(Told(entries))
+        self.unsure.update(entries)
         for name, entry in entries.items():
             if entry is None:
                 self._entries.pop(name, None)
@@ -111,8 +113,11 @@ class LiveJournal:
 
     async def _write(self) -> None:
         held, self._held = self._held, NOTHING
-        if self.severed:
-            return
+        if not self.severed:
+            await self._send(held)
+        self.unsure.difference_update(held.entries.keys() - self._held.entries.keys())
+
+    async def _send(self, held: Told) -> None:
         try:
             await self._around.asked(lambda: self._store.record(self._key, held, self._out()))
         except RunLost as lost:

@@ -65,6 +65,7 @@ class Ownership:
 
     def __init__(self) -> None:
         self._present: Assignment | None = None
+        self.latest: Assignment | None = None  # also while the next one is on its way
         self._settled = asyncio.Event()
         self._last: Membership | None = None
         self._tenures: dict[int, Tenure] = {}
@@ -99,7 +100,7 @@ class Ownership:
         for partition in now - retained:
             self._tenures[partition] = Tenure(membership.generation)
         self._last = membership
-        self._present = Assignment(membership, now)
+        self._present = self.latest = Assignment(membership, now)
         self._settled.set()
         return now - retained, before - retained
 

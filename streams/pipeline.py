@@ -9,7 +9,7 @@ from typing import Any, Final, assert_never
 from agents_defs.run_journal import RunLost
 from schemas.failures import Code
 from schemas.responses import Status
-from streams.admission import Admission, Application
+from streams.admission import Admission, application
 from streams.completion import Completion
 from streams.endings import Endings
 from streams.entries import Entry, Register
@@ -127,7 +127,7 @@ class Pipeline:
             while self._candidates:
                 entries, self._candidates = self._candidates, []
                 fresh = [entry for entry in entries if not self._attach(entry)]
-                applications = [_application(entry) for entry in fresh]
+                applications = [application(entry) for entry in fresh]
                 verdicts = await self._stages.admission.decide(applications) if applications else ()
                 for entry, verdict in zip(fresh, verdicts, strict=True):
                     self._dispatch(entry, verdict)
@@ -297,6 +297,7 @@ class Pipeline:
             entry.ending,
             lambda: entry.ending if entry.cancelled else None,
             first=first,
+            unsure=entry.unsure,
         )
 
     async def readmit(self, entry: Entry) -> None:
@@ -389,12 +390,3 @@ class Pipeline:
         for entry in lost:
             entry.stop()
         self._stages.waits.let_go(retained)
-
-
-def _application(entry: Entry) -> Application:
-    parked, ends = entry.parked, entry.ending is not None
-    if parked is None:
-        return Application(entry.candidate, entry.token, entry.generation, ends)
-    # Also a store that was emptied must not give an attempt a number that was used.
-    first = parked.attempt + 1 if parked.started else max(1, parked.attempt)
-    return Application(entry.candidate, entry.token, entry.generation, ends or parked.attempt > 0, first)

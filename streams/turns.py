@@ -31,6 +31,7 @@ class Turn:
     ending: Problem | None = None  # why it is not to go on, if so: only what it cost is gathered
     cancelled: Callable[[], Problem | None] = nobody
     first: bool = False  # of all attempts, so that nothing of it can be recorded
+    unsure: set[str] = field(default_factory=set)  # filled, too: journal entries that may not be durable
 
     @property
     def run_id(self) -> str:

@@ -300,13 +300,13 @@ class Waits:
             self.parking.advance(waiting.lane)
 
     def _usage(self, entry: Entry, accepted: Accepted) -> list[Emission]:
-        return self._emissary.usage(accepted, entry.calls, entry.published, self._clock.at())
+        return self._emissary.usage(accepted, entry.recorded, entry.published, self._clock.at())
 
     def _parked(
         self, entry: Entry, accepted: Accepted, reason: ParkReason, due_at: datetime | None
     ) -> Parked:
         request, before = accepted.request, entry.parked
-        fresh = (one.call_id for one in entry.calls if one.call_id not in entry.published)
+        fresh = (one.call_id for one in entry.recorded if one.call_id not in entry.published)
         parked = Parked(
             tenant_id=request.tenant_id,
             request_id=request.request_id,

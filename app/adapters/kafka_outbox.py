@@ -185,10 +185,10 @@ class KafkaOutbox:
         # The records first, then the proof of membership: who owns the partition next must see them pending.
         sent = await self._hand_over(producer, parcels)
         landed = landing(topics, parcels, sent)
-        if self._around.ownership.present is not assignment:
+        if self._around.ownership.latest is not assignment:
             # A member that joins again within one generation stays who it was, so the coordinator lets it
             # pass; but what its next tenure knows was read before these records stood there.
-            raise GroupFenced("a rebalance began")
+            raise GroupFenced("there is a later assignment")
         await producer.commit_offsets(
             await self._positions.proving(producer.client, parcels, assignment, self._transactional_id or ""),
             self._around.options.kafka.app_id,

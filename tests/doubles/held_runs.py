@@ -66,9 +66,9 @@ class HeldRuns:
         self.most_at_once = max(self.most_at_once, len(self.running))
         call = paid_call(order)
         try:
+            listener.on_call(call)
             if order.journal is not None:
                 await order.journal.record({f"{CALL}{call.call_id}": call_bytes(call)})
-            listener.on_call(call)
             output = await self._verdict(order)
         finally:
             self.running.remove(order.request_id)
