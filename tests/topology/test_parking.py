@@ -237,24 +237,6 @@ async def test_a_long_run_is_parked_beside_its_running_and_its_offset_released()
         assert left_parked(flume.world) == 0
 
 
-async def test_a_call_that_is_not_recorded_yet_is_not_in_the_books_when_its_run_is_parked() -> None:
-    async with Flume(park_after_s=0.0) as flume:
-        flume.store.hold()  # or else the next owner would ask again for what stands there as settled
-        flume.write(body("r-1"))
-        await until_parked(flume, "r-1")
-        booked_early = flume.world.log.read(NAMES.usage)
-
-        flume.store.let_go()
-        await flume.rest()
-        await flume.finish("r-1")
-        await flume.settle()
-
-        assert booked_early == []
-        (usage,) = flume.world.log.read(NAMES.usage)
-        assert usage["call_id"] == "acme%2Fr-1%2F0/m0.1"
-        assert flume.world.responses()[0]["usage"]["model_calls"] == 1
-
-
 async def test_a_long_run_goes_on_with_the_next_owner_from_its_parked_record() -> None:
     async with Flume(park_after_s=0.0) as flume:
         flume.write(body("r-1"))

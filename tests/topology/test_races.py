@@ -4,17 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import pytest
-
 from agents_defs.registry import AgentSpec
-from agents_defs.run_journal import RunHandedOver, RunLost
+from agents_defs.run_journal import RunHandedOver
 from schemas.failures import Code, RunFailure
 from streams.options import LimitOptions
 from streams.ownership import Membership
 from tests.doubles.flume import NEVER_BUILT, Flume, World
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.memory_outbox import NAMES
-from tests.doubles.requests import PARTITIONS, body, partition_of
+from tests.doubles.requests import body, partition_of
 from tests.topology.test_control import audited
 from tests.topology.test_parking import POSTPONED, later, left_parked, parked, until_parked
 
@@ -281,60 +279,6 @@ async def test_a_cancel_while_a_postponed_attempt_is_left_keeps_what_was_paid(fl
 
 
 # -- takeovers
-
-
-async def frozen_and_taken_for_dead(flume: Flume) -> None:
-    """It parks a long run beside its running; that record waits, and another has gone on with the request."""
-    flume.outbox.hold()
-    flume.write(body("r-1"))
-    await flume.running("r-1")
-    await flume.rest()
-    async with Flume(flume.world) as other:
-        await other.finish("r-1", verdict=POSTPONED)
-        await until_parked(other, "r-1")
-
-
-async def test_a_worker_that_was_frozen_does_not_write_what_it_knew_over_its_successors_record(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("app.adapters.group_commit.FIRST_RETRY_S", 0)
-    async with Flume(park_after_s=0.0) as flume:
-        await frozen_and_taken_for_dead(flume)
-        (entry,) = flume.pipeline.register.outside(())
-
-        await flume.finish("r-1", verdict=RunLost("attempt 2 was admitted"))  # the first that it hears of it
-        await flume.rest()
-        await flume.own(range(PARTITIONS), as_member="reborn")
-        flume.outbox.let_go()
-        flume.clock.advance(31)
-        await flume.finish("r-1")
-        await flume.until(flume.world.responses)
-
-        calls = [one["call_id"] for one in flume.world.log.read(NAMES.usage)]
-        assert sorted(calls) == [f"acme%2Fr-1%2F0/m0.{attempt}" for attempt in (1, 2, 3)]
-        assert flume.world.responses()[0]["usage"]["model_calls"] == 3
-        assert entry.parking is not None
-        assert entry.parking.cancelled()
-
-
-async def test_a_run_that_the_store_forgot_was_admitted_is_admitted_again_at_its_end() -> None:
-    async with Flume() as first:
-        first.write(body("r-1"))
-        await first.running("r-1")
-    earlier = first.world.memory.copied()
-
-    async with Flume(first.world) as flume:
-        await flume.running("r-1")
-        owners = dict(first.world.memory.owners)
-        first.world.memory.become(earlier)  # it comes back without its last writes
-        first.world.memory.owners |= owners
-        await flume.finish("r-1")
-        await flume.until(lambda: flume.runs.started == ["r-1", "r-1"])
-        await flume.finish("r-1")
-        await flume.settle()
-
-        assert len(flume.world.responses()) == 1
-        assert flume.lag() == 0
 
 
 async def test_nobody_of_a_session_starts_on_a_worker_that_ends(flume: Flume) -> None:
