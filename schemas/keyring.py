@@ -1,7 +1,7 @@
 """The file of keys that signatures are checked with: whose each key is, and what it may sign."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -199,8 +199,3 @@ def from_base64(text: str) -> bytes:
         return b64decode(text, validate=True)
     except ValueError:
         return b""
-
-
-def active_kids(keys: Iterable[Key], at: datetime) -> list[str]:
-    """Those whose signatures count."""
-    return [key.kid for key in keys if key.active(at)]

@@ -59,18 +59,31 @@ def create(path: Path, data: bytes) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """A new content in one step: whoever reads sees the old one or this one, never half of it."""
+    """A new content in one step: whoever reads sees the old one or this one, never half of it.
+
+    Who may read it stays as it was: a worker that runs as another user must not lose it.
+    """
     target = path.resolve()  # where the path is a link, the file behind it is replaced
+    before = target.stat() if target.exists() else None
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)  # for its owner alone
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if before is not None and os.name == "posix":
+            _as_before(name, before)
         os.replace(name, target)
     except BaseException:
         os.unlink(name)
         raise
+
+
+def _as_before(name: str, before: os.stat_result) -> None:
+    own = os.stat(name)
+    if (own.st_uid, own.st_gid) != (before.st_uid, before.st_gid):
+        os.chown(name, before.st_uid, before.st_gid)
+    os.chmod(name, stat.S_IMODE(before.st_mode) & ~(stat.S_IWGRP | stat.S_IWOTH))
 
 
 def _identity(found: os.stat_result) -> Identity:

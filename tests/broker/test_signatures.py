@@ -224,6 +224,26 @@ async def test_a_record_is_sent_again_with_the_signature_of_who_vouches_for_it(
     assert len(await crew.read("deadletter")) == 2
 
 
+async def test_topics_are_made_with_the_brokers_timestamps_and_the_doctor_looks(
+    deployment: KafkaOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli, keys_file = StandIn(deployment), tmp_path / "keys.json"
+    monkeypatch.setenv("PENSTOCK_SIGNATURES", "required")
+    monkeypatch.setenv("PENSTOCK_KEYS_FILE", str(keys_file))
+    words = ["create", "acme-1", "-r", "producer", "-t", "acme", "--private-key-file", f"{tmp_path}/key"]
+    made = await cli.run("keys", *words)
+
+    created = await cli.run("topics", "create")
+    unstamped = provision.unstamped(await provision.describe(deployment))
+    doctor = await cli.run("doctor", "--json")
+
+    assert (made.code, created.code, unstamped) == (0, 0, [])
+    found = {one["check"]: one for one in orjson.loads(doctor.out)["findings"]}
+    assert found["timestamps"]["verdict"] == "ok"
+    assert found["keys"]["verdict"] == "warn"
+    assert found["keys"]["found"] == "no active key has the role approver or operator"
+
+
 def _key_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[SigningKey], None]:
     def use(key: SigningKey) -> None:
         path = folder / f"{key.kid}.key.json"

@@ -235,7 +235,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 
 
 def test_a_link_stays_one_when_its_file_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / "real").write_bytes(b"old")
+    secret_files.create(tmp_path / "real", b"old")
     (tmp_path / "link").symlink_to("real")
 
     secret_files.replace(tmp_path / "link", b"new")
@@ -244,3 +244,27 @@ def test_a_link_stays_one_when_its_file_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "real").read_bytes() == b"new"
     assert os.stat(tmp_path / "real").st_mode & 0o777 == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o640, 0o640), (0o600, 0o600), (0o664, 0o644)])
+def test_who_may_read_a_file_stays_as_it_was(tmp_path: Path, before: int, after: int) -> None:
+    """A worker of another user reads it by its group; nobody else may write it."""
+    path = tmp_path / "keys.json"
+    secret_files.replace(path, b"old")
+    first = path.stat().st_mode & 0o777
+    path.chmod(before)
+
+    secret_files.replace(path, b"new")
+
+    assert (first, path.stat().st_mode & 0o777, path.read_bytes()) == (0o600, after, b"new")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_of_another_user_stays_his(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    secret_files.replace(path, b"old")
+    os.chown(path, 1234, 1235)
+
+    secret_files.replace(path, b"new")
+
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 1235)
