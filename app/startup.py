@@ -86,8 +86,8 @@ async def look_at_stamps(kafka: KafkaOptions, trust: TrustOptions, warn: Callabl
     names = provision.unstamped(await provision.describe(kafka))
     if names:
         warn(
-            f"{' and '.join(names)}: timestamps are the producers' (message.timestamp.type), so a signed record "
-            "that stands unread for 24 hours is refused: set it to LogAppendTime"
+            f"{' and '.join(names)}: timestamps are the producers' (message.timestamp.type), so a signed "
+            "record that stands unread for 24 hours is refused: set it to LogAppendTime"
         )
 
 
