@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import faust
+from faust.tables import TableManager
 from faust.types import TP
 
 from streams.continuity import Continuity, Verdict
@@ -56,6 +57,15 @@ class CommittedApp(faust.App):
         """None: nothing is kept on disk, which may be read-only."""
 
 
+class NoTables(TableManager):
+    """The tables of an app that has none: Faust waits a second for them to be declared, at each start."""
+
+    async def on_start(self) -> None:
+        """Go on at once."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def app_settings(options: StreamOptions, suffix: str = "") -> dict[str, Any]:
     """What both apps have in common; why each is set stands in the decision on Faust."""
     kafka = options.kafka
@@ -94,6 +104,7 @@ def build_intake(options: StreamOptions, parts: IntakeParts) -> CommittedApp:
         options.kafka.app_id,
         stream_buffer_maxsize=256,
         broker_max_poll_records=128,
+        TableManager=NoTables,
         **app_settings(options),
     )
     app.offset_metadata = parts.offset_metadata
