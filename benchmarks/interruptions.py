@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from app.simulator import ledger
@@ -37,6 +37,7 @@ class Standstill:
     first_s: float
     last_s: float
     runs: int
+    start_cpu_s: float | None = None  # of a worker that was started again, until its partitions were open
 
 
 @dataclass
@@ -57,8 +58,10 @@ class Interruptions:
         async def one(_: int) -> Standstill:
             runs = await self._under_way(LONG)
             killed = await self._kill("w-0")
-            await self.staff.start("w-0")
-            return await self._resumed(runs, killed)
+            worker = await self.staff.start("w-0")
+            await self.staff.settled()
+            start_cpu_s = worker.cpu_s()
+            return replace(await self._resumed(runs, killed), start_cpu_s=start_cpu_s)
 
         return await self._rounds("killed and started again", one)
 

@@ -65,8 +65,16 @@ class Punctuality:
         return found
 
 
-async def measure(contestant: Contestant, terms: Terms, plan: Due) -> list[float]:
-    """Milliseconds from due time to run start, of all that became due."""
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """Of all that became due."""
+
+    late_ms: list[float]  # from due time to run start
+    cpu_ms: float  # of the worker, for each: all of it, from the parked topic to the response
+
+
+async def measure(contestant: Contestant, terms: Terms, plan: Due) -> Lateness:
+    """One worker, which parks everything first."""
     noted = Punctuality()
     answers = Answers(terms, noted.note)
     await answers.start()
@@ -84,10 +92,11 @@ async def measure(contestant: Contestant, terms: Terms, plan: Due) -> list[float
             if datetime.now(UTC) >= first:
                 raise BenchFailed("what is to become due was not parked in time")
             await asyncio.sleep((first - datetime.now(UTC)).total_seconds())
-            await reach(answers, worker, plan.count)
+            begin = worker.moment(0)
+            end = await reach(answers, worker, plan.count)
     finally:
         await answers.stop()
-    return noted.late_ms
+    return Lateness(noted.late_ms, (end.cpu_s - begin.cpu_s) * 1000 / plan.count)
 
 
 def fall_due(requests: Iterator[Request], plan: Due, first: datetime) -> Iterator[tuple[Request, datetime]]:

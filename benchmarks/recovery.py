@@ -63,11 +63,13 @@ class Recovery:
         self.report.progress(f"{plan.parked} requests are parked, then {plan.rate:g} become due each second")
         terms = replace(TRANSACTIONAL.terms(self.found, "due"), in_flight=IN_FLIGHT)
         await TRANSACTIONAL.create_topics(terms)
-        late_ms = await lateness.measure(TRANSACTIONAL, terms, plan)
+        found = await lateness.measure(TRANSACTIONAL, terms, plan)
+        late_ms = found.late_ms
         p50, p99 = percentile(late_ms, 50), percentile(late_ms, 99)
         self.report.say(
             f"due time to run start: p50 {p50:.0f} ms, p99 {p99:.0f} ms, at most {max(late_ms):.0f} ms "
-            f"({len(late_ms)} requests, {plan.rate:g}/s, beside {plan.parked} that stay parked)"
+            f"({len(late_ms)} requests, {plan.rate:g}/s, beside {plan.parked} that stay parked; "
+            f"{found.cpu_ms:.1f} ms of the worker's CPU each)"
         )
         return {"due_late_p99_ms": p99}
 
@@ -91,6 +93,8 @@ class Recovery:
                 f"{fault}: {what} run went on after p50 {percentile(waits, 50):.2f} s, "
                 f"p99 {percentile(waits, 99):.2f} s, at most {max(waits):.2f} s ({len(found)} rounds)"
             )
+        if used := [one.start_cpu_s for one in found if one.start_cpu_s is not None]:
+            self.report.say(f"{fault}: a start took {percentile(used, 50):.1f} s of CPU until all was open")
         return {f"{name}_p99_s": percentile(_lasts(found), 99)}
 
     @asynccontextmanager
@@ -130,11 +134,12 @@ async def main(extent: Extent, only: Sequence[str]) -> int:
             if only and part.__name__ not in only:
                 continue
             try:
+                report.load()
                 figures |= await part()
             except FAILURES as error:
                 failed = True
                 report.failed((part.__doc__ or "").strip(), str(error) or type(error).__name__)
-        report.machine(found.versions)
+        report.load()
     report.verdicts(figures, GOALS)
     return int(failed)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+import psutil
 
 from benchmarks.servers import CACHE
 from benchmarks.terms import Terms
@@ -36,6 +37,11 @@ class Colleague:
     def running(self) -> bool:
         """Whether it has not ended."""
         return self._process.returncode is None
+
+    def cpu_s(self) -> float:
+        """What it has used so far."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
 
     def kill(self) -> None:
         """kill -9."""
