@@ -1,7 +1,7 @@
 """Requests -> Admit, Refuse, Duplicate or Conflict: is the id new, and do the windows have room?"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from streams.entries import Entry
@@ -18,11 +18,14 @@ from streams.flow import (
 )
 from streams.observations import DuplicateSeen, LimitRefused, Observer, StoreAway
 from streams.options import LimitOptions
+from streams.ownership import NOBODY
 from streams.policy.windows import Window
 from streams.ports import Claim, ClaimStore, LedgerLost, StoreUnavailable
 
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 2.0
+LOOK_S = 0.25
+TOLD_AFTER_LOOKS = 40  # ten seconds: as long as a session lasts, if nobody says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,24 @@ class Admission:
                 if wait_s:
                     self.observer.observe(StoreAway("admission", back=True, reason=""))
                 decided = dict(zip(asked, verdicts, strict=True))
-                return [decided.get(claim, Gone()) for claim in claims]
+                if not await self._owned_again(decided):
+                    return [decided.get(claim, Gone()) for claim in claims]
+
+    async def _owned_again(self, decided: Mapping[Claim, Verdict]) -> bool:
+        """Whether to ask once more: the store took another for the owner of what is ours, and was told.
+
+        Whoever was frozen is told by the group before long that it owns nothing any more. Who is not told is
+        the owner, and the store has lost its last writes.
+        """
+        disowned = {claim for claim, verdict in decided.items() if isinstance(verdict, Gone)}
+        ours: set[int] = set()
+        for _ in range(TOLD_AFTER_LOOKS):
+            ours = {one.partition for one in disowned if self.owner(one.partition) == one.owner != NOBODY}
+            if not ours:
+                return False
+            await asyncio.sleep(LOOK_S)
+        await self.rebuild(sorted(ours))
+        return True
 
     def _claim(self, application: Application) -> Claim:
         candidate = application.candidate

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 
+NOBODY = "nobody"
+
 
 @dataclass(frozen=True, slots=True)
 class Membership:
@@ -117,7 +119,7 @@ class Ownership:
     def owner(self, partition: int) -> str:
         """What this worker is called as the partition's owner; a name of nobody's where it is not ours."""
         tenure = self._tenures.get(partition)
-        return tenure.name if tenure is not None else "nobody"
+        return tenure.name if tenure is not None else NOBODY
 
     def open(self, partition: int) -> None:
         """The partition's answered ids are known: its requests may be admitted."""

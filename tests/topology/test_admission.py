@@ -146,3 +146,40 @@ async def test_an_outcome_waits_until_it_is_remembered(flume: Flume) -> None:
 
     assert flume.lag() == 0
     assert len(flume.world.responses()) == 1
+
+
+# -- the store and the group say different things of who owns a partition
+
+
+async def test_a_store_that_lost_whose_a_partition_is_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.admission.LOOK_S", 0.0001)
+    async with limited() as flume:
+        flume.write(body("r-1"))
+        await flume.settle()
+        owners = flume.claims.memory.owners
+        for partition, (generation, _) in dict(owners).items():
+            owners[partition] = (generation - 1, "its predecessor")  # the last write is lost
+        flume.write(body("r-2"))
+
+        await flume.settle()
+
+        assert flume.world.statuses() == {"r-1": "completed", "r-2": "completed"}
+
+
+async def test_whoever_was_frozen_leaves_what_a_later_generation_owns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.admission.LOOK_S", 0.0001)
+    async with limited() as flume:
+        flume.write(body("r-1"))
+        await flume.settle()
+        owners = flume.claims.memory.owners
+        owners.update({one: (held + 1, "its successor") for one, (held, _) in dict(owners).items()})
+        flume.write(body("r-2"))
+        await flume.until(lambda: flume.pipeline.held)
+
+        await flume.own([])  # the group tells it
+        await flume.settle()
+
+        assert flume.world.statuses() == {"r-1": "completed"}
+        assert {name for _, name in owners.values()} == {"its successor"}
