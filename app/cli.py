@@ -39,6 +39,7 @@ COMMANDS = {
     "dlq": Entry("dlq", OPERATE),
     "parked": Entry("parked", OPERATE),
     "tenants": Entry("tenants", OPERATE),
+    "usage": Entry("usage", OPERATE),
     "keys": Entry("keys", OPERATE),
     "topics": Entry("topics", OPERATE),
     "doctor": Entry("doctor", OPERATE),

@@ -42,6 +42,8 @@ class LogReader:
             fetch_max_wait_ms=POLL_MS // 2,
         )
         self._ends: dict[TopicPartition, int] = {}
+        self._starts: dict[TopicPartition, int] = {}
+        self._read: dict[TopicPartition, int] = {}
 
     async def open(self, start: Start) -> None:
         """Connect and go there."""
@@ -49,8 +51,20 @@ class LogReader:
             await self._reader.start()
             self._reader.assign(self._places)
             self._ends = await self._reader.end_offsets(self._places)
-            for place, offset in (await self._offsets(start)).items():
+            self._starts = dict(await self._offsets(start))
+            for place, offset in self._starts.items():
                 self._reader.seek(place, offset)
+
+    @property
+    def share_read(self) -> float:
+        """How much of what stood there at first was read, from 0 to 1."""
+        whole = sum(max(0, end - self._starts[place]) for place, end in self._ends.items())
+        read = sum(
+            min(end, self._read[place]) - self._starts[place]
+            for place, end in self._ends.items()
+            if place in self._read
+        )
+        return min(1.0, read / whole) if whole else 1.0
 
     async def close(self) -> None:
         """Disconnect."""
@@ -78,6 +92,7 @@ class LogReader:
         """What there is, in batches ordered by time; without `follow` up to the end as it was at first."""
         while True:
             fetched = await self._reader.getmany(timeout_ms=POLL_MS)
+            self._read |= {place: records[-1].offset + 1 for place, records in fetched.items() if records}
             batch = [
                 _raw(record)
                 for place, records in fetched.items()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from rich.status import Status
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.adapters.clock import SystemClock
 from app.terminal import screen
@@ -13,7 +13,7 @@ QUIET_S = 1.0
 
 
 class ReadProgress:
-    """Shows nothing where there is no terminal."""
+    """A bar on standard error. Shows nothing where there is no terminal."""
 
     def __init__(self, topic: str, now: Callable[[], float] = SystemClock.now) -> None:
         self._topic: Final = topic
@@ -21,7 +21,7 @@ class ReadProgress:
         self._began: Final = now()
         self._console: Final = screen.err()
         self._records = 0
-        self._status: Status | None = None
+        self._bar: Progress | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -29,17 +29,32 @@ class ReadProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._status is not None:
-            self._status.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
-    def add(self, records: int) -> None:
-        """So many more were read."""
+    def add(self, records: int, share: float) -> None:
+        """So many more were read; with them this share of all."""
         self._records += records
         if not self._console.is_terminal or self._now() - self._began < QUIET_S:
             return
-        said = f"reading {self._topic}: {self._records:,} records"
-        if self._status is None:
-            self._status = self._console.status(said)
-            self._status.start()
-        else:
-            self._status.update(said)
+        if self._bar is None:
+            self._bar = self._started()
+        self._bar.update(self._bar.task_ids[0], completed=share, description=self.line)
+
+    @property
+    def line(self) -> str:
+        """What stands before the bar."""
+        return f"reading {self._topic}: {self._records:,} records"
+
+    def _started(self) -> Progress:
+        bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        bar.add_task(self.line, total=1.0)
+        bar.start()
+        return bar

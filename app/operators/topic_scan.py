@@ -1,6 +1,6 @@
 """Reads a topic once, from where one likes to its end as it is now, partition by partition in their order."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 
 from app.adapters.clock import SystemClock
@@ -22,10 +22,11 @@ async def scan(
     topic: Topic,
     *,
     tenant: str | None = None,
+    tenants: Collection[str] = (),
     start: Start = BEGINNING,
     told: bool = True,
 ) -> AsyncGenerator[Sequence[Raw], None]:
-    """In batches; with a tenant only the partition of its key. Trouble where there is no such topic.
+    """In batches; with tenants only the partitions of their keys. Trouble where there is no such topic.
 
     `told`: the progress, on a terminal; who shows a bar meanwhile has no room for it.
     """
@@ -36,7 +37,8 @@ async def scan(
             f"there is no topic {name}: run `penstock topics create`, or set PENSTOCK_TOPIC_PREFIX and "
             "PENSTOCK_APP_ID to those of your workers"
         )
-    partitions = range(count) if tenant is None else [partition_for(tenant.encode(), count)]
+    keys = tenants if tenant is None else (tenant,)
+    partitions = {partition_for(key.encode(), count) for key in keys} or range(count)
     reader = LogReader(kafka.bootstrap, name, partitions, committed=True)
     try:
         await reader.open(start)
@@ -45,7 +47,7 @@ async def scan(
             async with aclosing(reader.records(follow=False)) as batches:
                 async for batch in batches:
                     if told:
-                        progress.add(len(batch))
+                        progress.add(len(batch), reader.share_read)
                     heard_at = SystemClock.now() if batch else heard_at
                     if SystemClock.now() - heard_at > SILENCE_S:
                         raise Trouble(f"nothing more comes of {name}: is the leader of its partitions there?")

@@ -78,6 +78,8 @@ def test_bad_lines_of_standard_input_are_told_by_number() -> None:
         ["tenants", "pause", "acme"],
         ["tenants", "list"],
         ["tenants", "show", "acme"],
+        ["usage"],
+        ["usage", "--rebuild"],
     ],
 )
 def test_where_no_kafka_answers_it_is_said_what_to_do(words: list[str]) -> None:
@@ -115,6 +117,20 @@ def test_what_a_command_cannot_do_is_told(words: list[str], said: str) -> None:
         (["approvals", "approve", "a1", "--timeout", "x"], "--timeout: 'x' is no duration"),
         (["cancel", "r-1", "-t", "a b"], "--tenant 'a b': must be 1 to 128 characters"),
         (["cancel", "r" * 129, "-t", "acme"], "a request's id has 1 to 128 characters"),
+        (["usage", "-t", "a b"], "'a b' is no tenant's id"),
+        (["usage", "-t", "acme", "-t", ""], "'' is no tenant's id"),
+        (["usage", "--since", "soon"], "--since 'soon': write how long ago, such as 2h"),
+        (["usage", "--until", "2026-02-30"], "--until '2026-02-30': there is no such day"),
+        (["usage", "--since", "0001-01-01"], "--since '0001-01-01': there is no such day"),
+        (["usage", "--since", "1h", "--until", "2h"], "nothing lies between --since 1h and --until 2h"),
+        (["usage", "--since", "2026-11-02", "--until", "2026-11-02"], "the first must be earlier"),
+        (["usage", "--month", "11"], "--month '11': write a month such as 2026-11"),
+        (["usage", "--month", "2026-13"], "--month '2026-13': write a month such as 2026-11"),
+        (["usage", "--month", "9999-12"], "--month '9999-12': write a month such as 2026-11"),
+        (["usage", "--month", "2026-11", "--since", "1h"], "say --month, or --since and --until, not both"),
+        (["usage", "--csv", "--json"], "--csv and --json exclude each other"),
+        (["usage", "--rebuild", "--since", "1h"], "--rebuild is about a whole month"),
+        (["usage", "--rebuild", "--by", "day"], "--rebuild is about a whole month"),
     ],
 )
 def test_what_operators_cannot_do_is_told_in_one_line(words: list[str], said: str) -> None:

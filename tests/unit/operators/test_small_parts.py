@@ -92,15 +92,25 @@ def test_whoever_breaks_off_is_taken_at_their_word(monkeypatch: pytest.MonkeyPat
     assert left.value.exit_code == Exit.INTERRUPTED
 
 
+def test_where_there_is_no_terminal_no_bar_is_shown() -> None:
+    now = 0.0
+    with ReadProgress("agent.audit", lambda: now) as progress:
+        now = 100.0
+        progress.add(5, 0.5)
+
+        assert progress._bar is None
+
+
 def test_reading_is_told_on_a_terminal_only_once_it_takes_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     with ReadProgress("agent.audit", lambda: now) as progress:
         monkeypatch.setattr(type(progress._console), "is_terminal", True)
-        progress.add(5)
-        early = progress._status
+        progress.add(5, 0.25)
+        early = progress._bar
         now = 1.5
-        progress.add(10)
+        progress.add(10, 0.75)
 
         assert early is None
-        assert progress._status is not None
-        assert str(progress._status.status) == "reading agent.audit: 15 records"
+        assert progress._bar is not None
+        (task,) = progress._bar.tasks
+        assert (task.description, task.percentage) == ("reading agent.audit: 15 records", 75)
