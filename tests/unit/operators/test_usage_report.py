@@ -1,5 +1,6 @@
 """Usage, grouped: each call once, in its day, of its user, in bounded memory."""
 
+import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -8,10 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.client.record_filter import Raw
-from app.operators.scratch import Scratch, digest_of
+from app.operators.scratch import Scratch, digest_of, scratch
 from app.operators.time_span import LocalDay, Span, month_named, span_of, span_of_month
 from app.operators.usage_report import NAMED, NO_USER, NOT_KNOWN, By, Question, UsageReport, Zones
 from app.operators.usage_sums import Sums, unpacked
+from app.terminal.exits import Trouble
 from schemas.usage import UsageState
 from tests.doubles.used import AT, asked, plans, raw, report, usage
 
@@ -214,3 +216,11 @@ def test_sums_of_any_size_are_packed_exactly() -> None:
 def test_words_are_not_run_together_in_a_digest() -> None:
     assert digest_of("ab", "c") != digest_of("a", "bc")
     assert digest_of("a", "b") == digest_of("a", "b")
+
+
+def test_a_full_disk_is_told_in_one_line() -> None:
+    with (
+        pytest.raises(Trouble, match=r"there is no room for what is read \(database or disk is full\)"),
+        scratch(),
+    ):
+        raise sqlite3.OperationalError("database or disk is full")

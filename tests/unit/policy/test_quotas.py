@@ -125,12 +125,13 @@ def test_a_call_of_the_last_month_that_is_repeated_in_this_one_counts_once() -> 
     assert (state.present.used.tokens, state.before and state.before.used.tokens) == (0, 5)
 
 
-def test_so_many_calls_are_remembered_and_no_more() -> None:
-    state, _ = counted(opened(PLAN, NOW, remembered=8), [paid(str(n), 1) for n in range(100)])
+@pytest.mark.parametrize("calls", [97, 98, 99, 100])
+def test_the_latest_calls_are_remembered_and_no_more_than_so_many(calls: int) -> None:
+    state, _ = counted(opened(PLAN, NOW, remembered=8), [paid(str(n), 1) for n in range(calls)])
 
     held = len(state.recent.young) + len(state.recent.old)
-    _, latest = counted(state, [paid(str(n), 1) for n in range(96, 100)])
-    _, (oldest,) = counted(state, [paid("0", 1)])
+    latest = [count(state, PLAN, paid(str(n), 1), NOW)[1] for n in range(calls - 4, calls)]
+    _, oldest = count(state, PLAN, paid("0", 1), NOW)
 
     assert held <= 8
     assert {one.outcome for one in latest} == {Outcome.REPEATED}
@@ -156,6 +157,27 @@ def test_in_whatever_order_calls_come_the_month_is_the_same() -> None:
         assert sorted(alerts_of(decisions)) == [(Measure.TOKENS, 50), (Measure.TOKENS, 80)]
         assert turned.alerts == (Alert(DECEMBER, Measure.TOKENS, 50, 607, 1000),)
         assert turned.reset is not None
+
+
+def test_what_came_too_early_counts_in_one_month_only() -> None:
+    end = datetime(2026, 12, 1, tzinfo=UTC)
+    state, _ = counted(opened(PLAN, NOW), [paid("early", 5, end)], now=end - HOUR)
+
+    december, _ = pass_time(state, PLAN, end)
+    january, _ = pass_time(december, PLAN, end + 31 * DAY)
+
+    assert (december.present.used.tokens, january.present.used.tokens) == (5, 0)
+
+
+def test_after_months_of_silence_nothing_of_then_is_left() -> None:
+    end = datetime(2026, 12, 1, tzinfo=UTC)
+    state, _ = counted(opened(PLAN, NOW), [paid("nov", 7), paid("early", 5, end)], now=end - HOUR)
+
+    state, decision = pass_time(state, PLAN, end + 100 * DAY)
+
+    assert decision.reset is not None
+    assert (decision.reset.ended, decision.reset.used.tokens) == (NOVEMBER, 7)
+    assert (decision.reset.begun, state.present.used, state.before) == (Month(2027, 3), Used(), None)
 
 
 def test_what_comes_late_counts_in_its_own_month_which_tells_its_own_alerts() -> None:
@@ -311,7 +333,7 @@ def test_what_would_not_fit_into_an_empty_month_need_not_be_tried_again() -> Non
 
 
 def test_a_model_without_a_price_runs_although_the_cost_is_used_up() -> None:
-    state, _ = counted(opened(PLAN, NOW), [paid("a", 1, cost="5")])
+    state, _ = counted(opened(PLAN, NOW), [paid("a", 1, cost="6")])
 
     _, free = check_room(state, PLAN, Used(1, 10), NOW)
     _, priced = check_room(state, PLAN, Used(1, 10, Decimal("0.000001")), NOW)
