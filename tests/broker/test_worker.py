@@ -1,6 +1,7 @@
 """The command as its users start and stop it."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -120,7 +121,8 @@ async def test_a_part_that_dies_ends_the_worker_for_all_to_see(crew: Crew) -> No
 async def test_a_worker_that_cannot_start_says_why_in_one_line(
     crew: Crew, setting: str, value: str, said: str
 ) -> None:
-    worker = crew.start(command=COMMAND, **{setting: value})
+    wrong: dict[str, Any] = {setting: value}
+    worker = crew.start(command=COMMAND, **wrong)
 
     assert await worker.ended() == 2
 
