@@ -41,7 +41,7 @@ demo: $(VENV)/.runtime ## a broker, a worker and a dozen requests, from nothing,
 test: setup ## everything: lint, types, import contracts and all tiers of tests
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory test-unit test-topology
-	@$(MAKE) --no-print-directory test-broker
+	@$(MAKE) --no-print-directory test-servers
 
 .PHONY: check
 check: $(VENV)/.dev ## lint, format, types, import contracts
@@ -61,6 +61,20 @@ test-topology: $(VENV)/.dev ## the whole pipeline in memory, with a fake clock
 .PHONY: test-broker
 test-broker: $(VENV)/.dev ## real Kafka, real Redis, real HTTP (needs Java 17, Maven, redis-server, prometheus)
 	@$(BIN)/pytest tests/broker tests/contract -q -m broker
+
+.PHONY: test-chaos
+test-chaos: $(VENV)/.dev ## the short crash matrix: some fifty faults under load, judged by verify
+	@$(BIN)/python -m tests.chaos --page .penstock/crash-matrix.md
+
+# Both wait for their servers most of the time, so they run side by side; the matrix yields.
+.PHONY: test-servers
+test-servers: $(VENV)/.dev ## the broker tests and the short crash matrix
+	@mkdir -p .penstock; \
+	nice -n 5 $(MAKE) --no-print-directory test-chaos >.penstock/chaos.log 2>&1 & matrix=$$!; \
+	$(MAKE) --no-print-directory test-broker; broker=$$?; \
+	wait $$matrix; matrix=$$?; \
+	if [ $$matrix -eq 0 ]; then tail -n 3 .penstock/chaos.log; else cat .penstock/chaos.log; fi; \
+	[ $$broker -eq 0 ] && [ $$matrix -eq 0 ]
 
 .PHONY: crash-matrix
 crash-matrix: $(VENV)/.dev ## break everything around a loaded deployment, and verify (LONG=1, SEED=n, MUTANT=name)
