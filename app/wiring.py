@@ -22,6 +22,7 @@ from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_names import NameTaken, WorkerName
 from app.adapters.redis_runs import RedisRuns
 from streams.admission import Admission
+from streams.buffers import Allowance
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.emission import Emissary
@@ -110,7 +111,7 @@ def wire(
         parking,
         intake,
         emissary,
-        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, plans.plans),
+        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, plans.plans, Allowance.of(flow)),
     )
     plans.plans.listen(waits.plan_changed)
     pipeline = Pipeline(

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from streams.flow import Problem
-from streams.lot import Identity
 from streams.ports import Clock
+from streams.waiting import Identity
 
 KEPT = timedelta(hours=24)
 MOST = 100_000  # beyond it the oldest is forgotten

@@ -21,12 +21,12 @@ from streams.endings import Endings
 from streams.flow import Accepted, Emission, Parcel, Problem, Record
 from streams.intake import Intake
 from streams.lifeline import Lifeline
-from streams.lot import Identity, Waiting
 from streams.one_by_one import OneByOne
 from streams.parked import Parked, ParkReason
 from streams.plans import PlanRefused
 from streams.ports import Clock, Outbox, ParkedBodies
 from streams.trust import NOBODY, Trust, Warrant
+from streams.waiting import Identity, Waiting
 from streams.waits import Waits
 
 PATIENCE_S = 2.0  # an approval may be given while the request that asks for it is being parked

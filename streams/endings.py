@@ -10,8 +10,8 @@ from streams.entries import Entry
 from streams.execution import expired, status_of
 from streams.feeds import feed_of
 from streams.flow import Accepted, Problem
-from streams.lot import Identity
 from streams.ports import Clock
+from streams.waiting import Identity
 
 
 class Endings:

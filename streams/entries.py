@@ -9,10 +9,12 @@ from agents_defs.journal_entries import CALL
 from agents_defs.run_order import ModelCall
 from streams.deltas import DeltaFeed
 from streams.flow import Candidate, Outcome, Problem, Record, identity, same_record
-from streams.lot import Identity, Waiting
 from streams.parked import Parked
+from streams.policy.fair_share import Demand
 from streams.tracker import Ticket
+from streams.waiting import Identity, Waiting
 
+NO_DEMAND: Final = Demand("")
 Place = tuple[int, int]  # partition and offset
 REFILL = 32  # records that intake takes in at a time once it was full: admission asks about them in one call
 
@@ -29,6 +31,8 @@ class Entry:
     task: asyncio.Task[None] | None = None
     attempt: int = 1
     lane: tuple[str, str] | None = None
+    demand: Demand = NO_DEMAND  # as it entered its lane
+    charged: frozenset[str] = frozenset()  # ids of calls that earlier attempts paid for
     queued: bool = False  # it stands in its lane, or runs
     running: bool = False
     suspended: bool = False  # its run stopped, and it is being parked

@@ -14,7 +14,7 @@ from schemas.partitions import partition_for
 from schemas.requests import AgentRequest
 from schemas.signatures import BadSignature, demand
 from schemas.versions import UnsupportedVersion
-from streams.flow import Accepted, Candidate, Invalid, Record, Rejected
+from streams.flow import Accepted, Candidate, Invalid, Record, Rejected, identity
 from streams.ports import Verifier
 
 
@@ -139,3 +139,17 @@ def input_bytes(value: str | list[dict[str, Any]]) -> int:
     import orjson  # only for the rare large list of items
 
     return len(orjson.dumps(value))
+
+
+def contradiction(candidate: Candidate) -> Rejected:
+    """Its id was used before with another body."""
+    tenant_id, request_id = identity(candidate)
+    return Rejected(
+        candidate.record,
+        Code.DUPLICATE_CONFLICT,
+        f"request_id {request_id!r} was used before with another body: choose a new one",
+        candidate.received,
+        candidate.received_at,
+        request_id,
+        tenant_id,
+    )

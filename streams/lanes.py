@@ -1,8 +1,10 @@
-"""One lane per session: its requests run one at a time, in order; all other requests run side by side."""
+"""One lane per session: its requests run one at a time, in order; the others side by side, by fair shares."""
 
 from collections import deque
 from collections.abc import Hashable
 from typing import Generic, TypeVar
+
+from streams.policy.fair_share import Demand, FairShare
 
 T = TypeVar("T")
 
@@ -10,32 +12,53 @@ T = TypeVar("T")
 class Lanes(Generic[T]):
     """Who runs, who waits for a turn in its session, and who waits for a free slot."""
 
-    __slots__ = ("_ready", "_slots", "_waiting", "held", "running")
+    __slots__ = ("_of_tenant", "_ready", "_slots", "_waiting", "held", "running")
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
-        self._waiting: dict[Hashable, deque[T]] = {}
-        self._ready: deque[T] = deque()
+        self._waiting: dict[Hashable, deque[tuple[Demand, T]]] = {}
+        self._ready: FairShare[tuple[Demand, T]] = FairShare()
+        self._of_tenant: dict[str, int] = {}
         self.running = 0
         self.held = 0
 
-    def enter(self, session: Hashable | None, item: T) -> None:
+    @property
+    def free(self) -> int:
+        """Slots in which nothing runs."""
+        return self._slots - self.running
+
+    @property
+    def waiting(self) -> int:
+        """How many wait, for a slot or for their session."""
+        return self.held - self.running
+
+    def waiting_of(self, tenant_id: str) -> int:
+        """How many of one tenant do."""
+        return self._of_tenant.get(tenant_id, 0)
+
+    def enter(self, session: Hashable | None, item: T, demand: Demand) -> None:
         """Take in an item. It is ready at once unless its session has one before it."""
         self.held += 1
+        self._of_tenant[demand.tenant_id] = self._of_tenant.get(demand.tenant_id, 0) + 1
         if session is not None:
             lane = self._waiting.get(session)
             if lane is not None:
-                lane.append(item)
+                lane.append((demand, item))
                 return
             self._waiting[session] = deque()
-        self._ready.append(item)
+        self._ready.put(demand, (demand, item))
 
     def start(self) -> T | None:
         """The next item to run, if there is one and a slot is free."""
-        if not self._ready or self.running >= self._slots:
+        if self.running >= self._slots:
             return None
+        taken = self._ready.take()
+        if taken is None:
+            return None
+        demand, item = taken
         self.running += 1
-        return self._ready.popleft()
+        self._waits_no_more(demand)
+        return item
 
     def evict(self, session: Hashable | None) -> list[T]:
         """Take out those that wait for the session's present one, in order: they wait elsewhere."""
@@ -45,16 +68,30 @@ class Lanes(Generic[T]):
         evicted = list(lane)
         lane.clear()
         self.held -= len(evicted)
-        return evicted
+        for demand, _ in evicted:
+            self._waits_no_more(demand)
+        return [item for _, item in evicted]
 
-    def leave(self, session: Hashable | None) -> None:
-        """A started item is done: its slot is free, and its session's next one is ready."""
+    def leave(self, session: Hashable | None, demand: Demand, used: int | None) -> None:
+        """A started item is done: its slot is free, and its session's next one is ready.
+
+        It has used so many tokens; None: it was not run.
+        """
         self.held -= 1
         self.running -= 1
+        self._ready.settle(demand, used)
         if session is None:
             return
         lane = self._waiting[session]
         if lane:
-            self._ready.append(lane.popleft())
+            following = lane.popleft()
+            self._ready.put(following[0], following)
         else:
             del self._waiting[session]
+
+    def _waits_no_more(self, demand: Demand) -> None:
+        left = self._of_tenant[demand.tenant_id] - 1
+        if left:
+            self._of_tenant[demand.tenant_id] = left
+        else:
+            del self._of_tenant[demand.tenant_id]

@@ -2,36 +2,16 @@
 
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from streams.flow import Problem
+from streams.overflow import Overflow
 from streams.parked import Parked, ParkedPlace, ParkReason, decode_parked, identity_of
+from streams.policy.fair_share import head_start_s
 from streams.timetable import Timetable
-
-Identity = tuple[str, str]
-Lane = tuple[str, str]
+from streams.waiting import Identity, Lane, Waiting
 
 DUE_AT_ONCE = frozenset({ParkReason.RUNNING, ParkReason.DECIDED, ParkReason.REPLAY})
-
-
-@dataclass(slots=True, eq=False)
-class Waiting:
-    """One parked request: not its body, which stays on the topic."""
-
-    identity: Identity
-    sha256: str
-    place: ParkedPlace
-    reason: ParkReason
-    order: int
-    lane: Lane | None  # of the session that it holds or waits in
-    generation: int
-    approvals: tuple[str, ...] = ()  # ids of the tool calls that wait for people
-    started: bool = False  # a run of it was started: nobody of its session goes before it
-    ending: Problem | None = None  # it goes on only to end
-    token: str | None = None  # of its claim, where this worker admitted it and started no run
-    live: bool = False  # it is in the pipeline again
 
 
 class Lot:
@@ -44,6 +24,7 @@ class Lot:
         self._approvals: set[Identity] = set()
         self._paused: dict[str, set[Identity]] = {}  # by tenant
         self._unreadable: dict[int, dict[bytes, int]] = {}  # offsets by key, as the partition was read
+        self.overflow: Final = Overflow()
         self.timetable: Final = Timetable[Identity]()
 
     def __len__(self) -> int:
@@ -128,12 +109,15 @@ class Lot:
             parked.started,
             token=token,
             live=True,
+            counts_from=parked.received_at.timestamp() + head_start_s(parked.priority),
         )
         self._waiting[waiting.identity] = waiting
         if waiting.reason is ParkReason.APPROVAL:
             self._approvals.add(waiting.identity)
         elif waiting.reason is ParkReason.PAUSED:
             self.pause(waiting)
+        elif waiting.reason is ParkReason.OVERFLOW:
+            self.overflow.add(waiting)
         self._by_partition.setdefault(partition, set()).add(waiting.identity)
         if waiting.lane is not None:
             insort(self._queues.setdefault(waiting.lane, []), waiting, key=place_in_queue)
@@ -154,6 +138,7 @@ class Lot:
             return None
         self.timetable.remove(identity)
         self._approvals.discard(identity)
+        self.overflow.remove(identity)
         paused = self._paused.get(identity[0])
         if paused is not None:
             paused.discard(identity)

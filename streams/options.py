@@ -27,6 +27,7 @@ class FlowOptions:
 
     max_in_flight: int = 1000
     max_held: int = 2000  # running, or waiting in a lane; beyond it intake stops reading
+    tenant_buffer: int | None = None  # of one tenant wait in memory; the others are parked
     max_request_bytes: int = 1024 * 1024
     max_input_bytes: int = 256 * 1024
     max_record_bytes: int = 4 * 1024 * 1024  # of what is published
@@ -38,6 +39,11 @@ class FlowOptions:
     delta_window_s: float = 0.02
     commit_window_s: float = 0.006
     warn_after_s: float = 30.0
+
+    @property
+    def buffer(self) -> int:
+        """How many requests of one tenant may wait in memory for a slot or their session."""
+        return self.tenant_buffer or max(1, (self.max_held - self.max_in_flight) // 2)
 
 
 @dataclass(frozen=True, slots=True)

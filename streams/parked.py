@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from schemas.requests import Priority
 from schemas.text import writable_json
 from schemas.times import format_at, parse_at
 from streams.flow import Record
@@ -27,6 +28,7 @@ class ParkReason(StrEnum):
     SESSION = "session"  # an earlier request of its session waits
     RUNNING = "running"  # it runs for long: the run goes on beside its record here
     REPLAY = "replay"  # an operator asked for the next generation
+    OVERFLOW = "overflow"  # its tenant has as many in the pipeline as it may
 
 
 HOLDS_NOBODY = frozenset({ParkReason.NOT_BEFORE, ParkReason.REPLAY})
@@ -85,6 +87,7 @@ class Parked:
     approvals: tuple[PendingApproval, ...] = ()
     spans: tuple[tuple[datetime, datetime], ...] = ()  # of its runs so far
     queued_s: float | None = None  # until its first run
+    priority: Priority = Priority.STANDARD
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -124,7 +127,7 @@ def encode_parked(parked: Parked) -> bytes:
 
 
 def _told_parked(parked: Parked) -> dict[str, Any]:
-    record = parked.record
+    record, overflow = parked.record, parked.reason is ParkReason.OVERFLOW
     return {
         "version": 1,
         "tenant_id": parked.tenant_id,
@@ -133,8 +136,10 @@ def _told_parked(parked: Parked) -> dict[str, Any]:
         "sha256": parked.sha256,
         "session_id": parked.session_id,
         "order": parked.order,
-        "reason": parked.reason,
-        "due_at": _told(parked.due_at),
+        # The version before knows no overflow. To it this is a window that has opened: it goes on there, too.
+        "reason": ParkReason.WINDOW if overflow else parked.reason,
+        "overflow": overflow,
+        "due_at": _told(parked.received_at if overflow else parked.due_at),
         "deadline": _told(parked.deadline),
         "received_at": _told(parked.received_at),
         "attempt": parked.attempt,
@@ -143,6 +148,7 @@ def _told_parked(parked: Parked) -> dict[str, Any]:
         "approvals": [_told_approval(one) for one in parked.approvals],
         "spans": [[_told(start), _told(end)] for start, end in parked.spans],
         "queued_s": parked.queued_s,
+        "priority": parked.priority,
         "source": {
             "topic": record.topic,
             "partition": record.partition,
@@ -166,14 +172,15 @@ def decode_parked(value: bytes) -> Parked:
 
 
 def _parked(told: dict[str, Any]) -> Parked:
+    tenant_id, overflow = told["tenant_id"], told.get("overflow", False)
     return Parked(
-        tenant_id=told["tenant_id"],
+        tenant_id=tenant_id,
         request_id=told["request_id"],
         sha256=told["sha256"],
-        reason=ParkReason(told["reason"]),
+        reason=ParkReason.OVERFLOW if overflow else ParkReason(told["reason"]),
         record=_record(told["source"], told["original"]),
         received_at=parse_at(told["received_at"]),
-        due_at=_moment(told["due_at"]),
+        due_at=None if overflow else _moment(told["due_at"]),
         order=told["order"],
         session_id=told["session_id"],
         deadline=_moment(told["deadline"]),
@@ -184,6 +191,7 @@ def _parked(told: dict[str, Any]) -> Parked:
         approvals=tuple(_approval(one) for one in told["approvals"]),
         spans=tuple((parse_at(start), parse_at(end)) for start, end in told["spans"]),
         queued_s=told["queued_s"],
+        priority=Priority(told.get("priority", Priority.STANDARD)),
     )
 
 

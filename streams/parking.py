@@ -7,10 +7,11 @@ from typing import Final
 
 from streams.emission import Emissary
 from streams.flow import Emission, Parcel, Problem
-from streams.lot import Lane, Lot, Waiting
+from streams.lot import Lot
 from streams.observations import Fault, Observer, ParkedUnreadable
 from streams.parked import Parked
 from streams.ports import Clock, Outbox, ParkedBodies
+from streams.waiting import Lane, Waiting
 
 MOST_AT_ONCE = 64
 UNREADABLE_S = 5.0  # until a record that cannot be read is looked at again
@@ -116,6 +117,7 @@ class Parking:
     def back(self, waiting: Waiting, due: float | None) -> None:
         """It has to wait on; its record says so already."""
         waiting.live = False
+        self.lot.overflow.arrived(waiting.identity)
         if due is not None:
             self.lot.timetable.set(waiting.identity, due)
             self._wake.set()
@@ -134,7 +136,7 @@ class Parking:
         }
         for lane in lanes:
             self.advance(lane)
-        for tenant_id in self.lot.paused_tenants():
+        for tenant_id in {*self.lot.paused_tenants(), *self.lot.overflow.tenants()}:
             self._look_again(tenant_id)  # it may have been resumed while nobody owned the partition
         self._wake.set()  # what was read from the topic may be due
 

@@ -11,6 +11,7 @@ from schemas.failures import Code
 from schemas.responses import Status
 from streams.admission import Admission, application
 from streams.completion import Completion
+from streams.demands import tokens_of
 from streams.endings import Endings
 from streams.entries import Entry, Register
 from streams.execution import Execution
@@ -32,7 +33,7 @@ from streams.flow import (
     fingerprint,
     identity,
 )
-from streams.intake import Intake
+from streams.intake import Intake, contradiction
 from streams.lanes import Lanes
 from streams.lifeline import Lifeline
 from streams.observations import DuplicateSeen, Fault, Observer
@@ -202,17 +203,8 @@ class Pipeline:
 
     def _contradict(self, entry: Entry) -> None:
         """The id was used before with another body: a dead letter, of which there is one per record, too."""
-        tenant_id, request_id = identity(entry.candidate)
         self.register.forget_id(entry)
-        entry.candidate = Rejected(
-            entry.candidate.record,
-            Code.DUPLICATE_CONFLICT,
-            f"request_id {request_id!r} was used before with another body: choose a new one",
-            entry.candidate.received,
-            entry.candidate.received_at,
-            request_id,
-            tenant_id,
-        )
+        entry.candidate = contradiction(entry.candidate)
         self._candidates.append(entry)
         same, entry.same = entry.same, []
         for other in same:
@@ -241,8 +233,8 @@ class Pipeline:
                 self.endings.expire(entry)
                 return
         entry.lane = (request.tenant_id, request.session_id) if request.session_id is not None else None
-        entry.queued = True
-        self.lanes.enter(entry.lane, entry)
+        entry.queued, entry.demand = True, self._stages.waits.enters(accepted)
+        self.lanes.enter(entry.lane, entry, entry.demand)
         if left_s is not None:
             entry.alarm = asyncio.get_running_loop().call_later(left_s, self.endings.expire, entry)
 
@@ -253,11 +245,12 @@ class Pipeline:
         while (entry := self.lanes.start()) is not None:
             waits = self.register.lives(entry) and entry.task is None
             if not waits or not isinstance(entry.candidate, Accepted):
-                self.lanes.leave(entry.lane)  # its partition was lost, or it ended, while it waited
+                # Its partition was lost, or it ended, while it waited.
+                self.lanes.leave(entry.lane, entry.demand, None)
                 continue
             if entry.alarm is not None:
                 entry.alarm.cancel()
-            entry.running = True
+            entry.running, entry.charged = True, entry.published
             self._stages.waits.watch(entry)
             self.spawn(entry, self.run(entry, entry.candidate))
 
@@ -372,12 +365,13 @@ class Pipeline:
         """Free the slot of a run, and its place in its session."""
         if entry.running:
             entry.running = False
-            self.lanes.leave(entry.lane)
+            self.lanes.leave(entry.lane, entry.demand, tokens_of(entry.calls, entry.charged))
             self.start_runs()
 
     def drop(self, entry: Entry) -> None:
         """The entry is no longer ours to work on; a run of it that still winds down keeps its slot."""
         self.register.drop(entry)
+        self._stages.waits.dropped(entry)
 
     # -- ownership
 

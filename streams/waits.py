@@ -4,35 +4,30 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from schemas.failures import Code
 from schemas.requests import OverLimit
+from streams.buffers import Allowance, Buffers
 from streams.cancellations import Cancellations
 from streams.conveyor import Conveyor
 from streams.deltas import DeltaFeed
+from streams.demands import Tenants, demand_of
 from streams.emission import Emissary
 from streams.entries import Entry
 from streams.flow import Accepted, Emission, Problem, Record, Refuse, identity, same_record
 from streams.intake import Intake
 from streams.lifeline import Lifeline
-from streams.lot import Identity, Waiting
 from streams.observations import Fault, Observer, RequestParked
 from streams.parked import Parked, ParkReason
 from streams.parking import Berth, Parking
+from streams.policy.fair_share import Demand
 from streams.ports import Clock
 from streams.tokens import Tokens
 from streams.turns import Suspended
+from streams.waiting import Identity, Waiting
 
 SOON_S = 0.05
-
-
-class PausedTenants(Protocol):
-    """Whom nothing is run for at present."""
-
-    def paused(self, tenant_id: str) -> bool:
-        """Whether this is one of them."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,8 @@ class Surroundings:
     observer: Observer
     lifeline: Lifeline
     park_after_s: float
-    tenants: PausedTenants
+    tenants: Tenants
+    allowance: Allowance
 
 
 class Waits:
@@ -61,11 +57,13 @@ class Waits:
         self._park_after_s: Final = around.park_after_s
         self._tenants: Final = around.tenants
         self._tokens: Final = Tokens()
+        self._buffers: Final = Buffers(parking, around.allowance)
         self._pipeline: Conveyor
 
     def bind(self, pipeline: Conveyor) -> None:
         """Whose requests these are."""
         self._pipeline = pipeline
+        self._buffers.bind(pipeline.lanes)
         self.parking.bind(self.resume, self.plan_changed)
 
     # -- what the pipeline asks
@@ -93,19 +91,14 @@ class Waits:
         if self._tenants.paused(request.tenant_id):
             self._pause(entry, accepted)
             return True
-        if request.session_id is None:
-            return False
-        lane = (request.tenant_id, request.session_id)
-        queue = self.parking.lot.queue(lane)
-        if not queue or queue[0] is entry.waiting:
-            return False
-        waiting = entry.waiting
-        if waiting is not None and waiting.lane is not None:
-            self._back(entry, waiting, accepted)
+        queue = self.parking.lot.queue((request.tenant_id, request.session_id)) if request.session_id else []
+        if queue and queue[0] is not entry.waiting:
+            self._stay(entry, accepted, ParkReason.SESSION)
             return True
-        order = self.parking.place_of_latest(entry.place[0]) if waiting is not None else -1
-        self._park(entry, accepted, ParkReason.SESSION, order=order)
-        return True
+        if self._buffers.turned_away(request.tenant_id, entry.waiting):
+            self._stay(entry, accepted, ParkReason.OVERFLOW)
+            return True
+        return False
 
     def for_window(self, entry: Entry, refuse: Refuse) -> bool:
         """Whether it waits until its tenant's window has room."""
@@ -127,6 +120,18 @@ class Waits:
         """A run begins: when it lasts it is parked beside its running."""
         loop = asyncio.get_running_loop()
         entry.alarm = loop.call_later(self._park_after_s, self._park_running, entry)
+        self._refill(entry.demand.tenant_id)
+
+    def enters(self, accepted: Accepted) -> Demand:
+        """It enters its lane, with this demand."""
+        self.parking.lot.overflow.arrived(identity(accepted))
+        return demand_of(accepted, self._tenants.plan(accepted.request.tenant_id))
+
+    def dropped(self, entry: Entry) -> None:
+        """It is in the pipeline no more, for whatever reason."""
+        key = entry.parked.identity if entry.parked is not None else identity(entry.candidate)
+        self.parking.lot.overflow.arrived(key)
+        self._refill(key[0])
 
     def plan_changed(self, tenant_id: str) -> None:
         """What only waited for this tenant goes on, unless it waits still."""
@@ -135,6 +140,7 @@ class Waits:
         for waiting in self.parking.lot.resumed(tenant_id):
             if not waiting.live:
                 self.parking.release(waiting)
+        self._refill(tenant_id)
 
     def done(self, entry: Entry) -> None:
         """It has its outcome."""
@@ -250,12 +256,20 @@ class Waits:
             if follower.alarm is not None:
                 follower.alarm.cancel()
             follower.queued = False
-            waiting = follower.waiting
-            if waiting is not None and waiting.lane is not None:
-                self._back(follower, waiting, accepted)
-            else:  # it stands in no queue yet; one that came when its time had come is the latest
-                order = -1 if waiting is None else self.parking.place_of_latest(follower.place[0])
-                self._park(follower, accepted, ParkReason.SESSION, order=order)
+            self._stay(follower, accepted, ParkReason.SESSION)
+
+    def _stay(self, entry: Entry, accepted: Accepted, reason: ParkReason) -> None:
+        """It waits outside of the pipeline, behind those that came before it."""
+        waiting, session_id = entry.waiting, accepted.request.session_id
+        if waiting is not None and (waiting.lane is not None or session_id is None):
+            self._back(entry, waiting, accepted, reason)
+        else:  # it stands in no queue yet; one that came when its time had come is the latest
+            order = -1 if waiting is None else self.parking.place_of_latest(entry.place[0])
+            self._park(entry, accepted, reason, order=order)
+
+    def _refill(self, tenant_id: str) -> None:
+        if not self._tenants.paused(tenant_id):
+            self._buffers.refill(tenant_id)
 
     def _back(
         self,
@@ -266,6 +280,8 @@ class Waits:
     ) -> None:
         """It has its record and its place in its session's queue: it is released when its turn comes."""
         waiting.reason = reason
+        if reason is ParkReason.OVERFLOW:
+            self.parking.lot.overflow.add(waiting)
         if entry.parked is not None and not entry.parked.started:
             waiting.token = entry.token
         self.parking.back(waiting, _timestamp(accepted.request.deadline))
@@ -320,6 +336,7 @@ class Waits:
             generation=entry.generation,
             attempt=entry.attempt,
             published_calls=(*entry.published, *fresh),
+            priority=request.priority,
         )
         if before is None:
             return parked

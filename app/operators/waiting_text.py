@@ -27,6 +27,7 @@ SENTENCES = {
     ParkReason.SESSION: "an earlier request of its session is not done",
     ParkReason.RUNNING: "it has been running for long, and goes on",
     ParkReason.REPLAY: "an operator asked for its next generation",
+    ParkReason.OVERFLOW: "its tenant has as many in its worker as it may: it goes on when there is room",
 }
 
 

@@ -11,6 +11,7 @@ from schemas.keyring import Key
 from schemas.signatures import SigningKey
 from streams.admission import Admission
 from streams.answers import answered_by
+from streams.buffers import Allowance
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.emission import Emissary
@@ -147,7 +148,14 @@ class Flume:
             self.parking,
             intake,
             emissary,
-            Surroundings(clock, observed, self.lifeline, self.options.park_after_s, self.world.plans),
+            Surroundings(
+                clock,
+                observed,
+                self.lifeline,
+                self.options.park_after_s,
+                self.world.plans,
+                Allowance.of(self.options),
+            ),
         )
         self.world.plans.listeners.append(self.waits.plan_changed)
         patience = Patience(observed, self.departure)

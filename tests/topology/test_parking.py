@@ -8,9 +8,9 @@ from agents_defs.registry import AgentSpec
 from agents_defs.run_journal import ApprovalRequest, RunHandedOver, RunNeedsApproval, RunPostponed
 from schemas.failures import Code, RunFailure
 from schemas.times import format_at
-from streams.lot import Waiting
 from streams.observations import LimitRefused
 from streams.options import LimitOptions
+from streams.waiting import Waiting
 from tests.doubles.flume import NEVER_BUILT, Flume, World
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.memory_outbox import NAMES

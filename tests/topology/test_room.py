@@ -6,7 +6,7 @@ import pytest
 
 from tests.doubles.flume import Flume
 from tests.doubles.held_runs import HeldRuns
-from tests.doubles.requests import body, partition_of
+from tests.doubles.requests import body, partition_of, tenants_on
 
 ACME = partition_of("acme")
 
@@ -59,8 +59,9 @@ async def test_room_is_waited_for() -> None:
 
 
 async def test_a_full_worker_reads_on_in_batches_and_leaves_no_slot_empty_for_them() -> None:
+    tenants = tenants_on(ACME, 20)
     async with Flume(max_in_flight=2, max_held=10) as flume:
-        flume.write(*(body(f"r-{number}") for number in range(20)))
+        flume.write(*(body(f"r-{number}", tenant) for number, tenant in enumerate(tenants)))
         await flume.running("r-0", "r-1")
 
         read = []

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from streams.lanes import Lanes
+from streams.policy.fair_share import Demand
+
+DEMAND = Demand("acme")
 
 
 def drain(lanes: Lanes[str]) -> list[str]:
@@ -19,7 +22,7 @@ def drain(lanes: Lanes[str]) -> list[str]:
 def test_items_without_a_session_start_in_arrival_order() -> None:
     lanes: Lanes[str] = Lanes(slots=10)
     for item in "abc":
-        lanes.enter(None, item)
+        lanes.enter(None, item, DEMAND)
 
     assert drain(lanes) == ["a", "b", "c"]
 
@@ -27,12 +30,12 @@ def test_items_without_a_session_start_in_arrival_order() -> None:
 def test_one_of_a_session_runs_at_a_time_and_in_order() -> None:
     lanes: Lanes[str] = Lanes(slots=10)
     for item in ("a1", "a2", "a3"):
-        lanes.enter("a", item)
+        lanes.enter("a", item, DEMAND)
 
     started = []
     while (now := drain(lanes)) != []:
         started.append(now)
-        lanes.leave("a")
+        lanes.leave("a", DEMAND, 0)
 
     assert started == [["a1"], ["a2"], ["a3"]]
 
@@ -40,7 +43,7 @@ def test_one_of_a_session_runs_at_a_time_and_in_order() -> None:
 def test_sessions_do_not_wait_for_each_other() -> None:
     lanes: Lanes[str] = Lanes(slots=10)
     for item in ("a1", "a2", "b1"):
-        lanes.enter(item[0], item)
+        lanes.enter(item[0], item, DEMAND)
 
     assert drain(lanes) == ["a1", "b1"]
 
@@ -48,10 +51,10 @@ def test_sessions_do_not_wait_for_each_other() -> None:
 def test_slots_bound_what_runs_and_whoever_leaves_makes_room() -> None:
     lanes: Lanes[str] = Lanes(slots=2)
     for item in "abc":
-        lanes.enter(None, item)
+        lanes.enter(None, item, DEMAND)
     assert drain(lanes) == ["a", "b"]
 
-    lanes.leave(None)
+    lanes.leave(None, DEMAND, 0)
 
     assert drain(lanes) == ["c"]
     assert lanes.running == 2
@@ -60,9 +63,9 @@ def test_slots_bound_what_runs_and_whoever_leaves_makes_room() -> None:
 def test_a_session_that_is_empty_again_is_forgotten() -> None:
     lanes: Lanes[str] = Lanes(slots=2)
     for number in range(1000):
-        lanes.enter(f"session {number}", "x")
+        lanes.enter(f"session {number}", "x", DEMAND)
         lanes.start()
-        lanes.leave(f"session {number}")
+        lanes.leave(f"session {number}", DEMAND, 0)
 
     assert lanes._waiting == {}
     assert (lanes.running, lanes.held) == (0, 0)
@@ -80,7 +83,7 @@ class LanesMachine(RuleBasedStateMachine):
 
     @rule(session=st.sampled_from([None, "a", "b"]))
     def enter(self, session: str | None) -> None:
-        self.lanes.enter(session, (session, self.entered))
+        self.lanes.enter(session, (session, self.entered), DEMAND)
         self.waiting.setdefault(session, []).append(self.entered)
         self.entered += 1
 
@@ -104,7 +107,7 @@ class LanesMachine(RuleBasedStateMachine):
     def leave(self, which: int) -> None:
         if self.running:
             session, _ = self.running.pop(which % len(self.running))
-            self.lanes.leave(session)
+            self.lanes.leave(session, DEMAND, 0)
 
     @invariant()
     def counts_hold(self) -> None:

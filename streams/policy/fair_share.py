@@ -1,0 +1,146 @@
+"""Whose request is next: deficit round robin over tenants, measured in tokens, with priorities that age.
+
+**Shares.** Time goes in rounds. In each a tenant may start requests for `QUANTUM` tokens times its weight;
+who has used up more than that sits out as many rounds as it takes. A request is charged its estimate when it
+starts; when its run ends the rest is charged, or given back. Within a round the tenants take turns request
+by request: a heavy one does not go first with all that it may. A round in which nobody may start anything is
+passed over: no slot is idle as long as anything waits.
+
+**Priorities.** Within a tenant, priority is a head start: a request counts as if it had come `AGEING_S`
+seconds later for each class below interactive. So its class rises while it waits, and none that comes later
+than that goes before it. Between tenants, who is first within a round goes by the class of the tenant's
+first request; that changes nobody's share, and a round ends, so nobody starves.
+
+**No credit.** A tenant with nothing waiting collects nothing. What it owes is kept until the others have
+come as far. A run that uses no tokens still takes a slot: it costs `LEAST` tokens.
+
+Each step is O(log n) in the tenants that have anything waiting.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Final, Generic, TypeVar
+
+from schemas.requests import Priority
+
+T = TypeVar("T")
+
+QUANTUM = 2000
+AGEING_S = 30.0
+LEAST = 100
+LEAST_WEIGHT = 0.001  # with less, rounds would be counted in numbers that a float cannot hold
+
+CLASSES: Final[Mapping[Priority, int]] = {Priority.INTERACTIVE: 0, Priority.STANDARD: 1, Priority.BATCH: 2}
+
+
+def head_start_s(priority: Priority) -> float:
+    """By how much later a request counts as having come."""
+    return CLASSES[priority] * AGEING_S
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a request asks of the worker, and on whose account."""
+
+    tenant_id: str
+    tokens: int = LEAST  # an estimate
+    since: float = 0.0  # when it came
+    priority: Priority = Priority.STANDARD
+    weight: float = 1.0
+
+    @property
+    def counts_from(self) -> float:
+        """What a tenant's requests are ordered by."""
+        return self.since + head_start_s(self.priority)
+
+
+@dataclass(slots=True, eq=False)
+class Account(Generic[T]):
+    """One tenant. `spent` counts in rounds: what it has used, and the rounds that it was not there for."""
+
+    spent: float
+    waiting: list[tuple[float, int, Demand, T]] = field(default_factory=list)
+    place: int = 0  # the number under which it stands in line; earlier ones are void
+    turn: int = 0  # the round in which it stands there
+    rank: int = 0  # the class of its first request when it took that place
+
+
+class FairShare(Generic[T]):
+    """What waits for a slot, and who may go next."""
+
+    __slots__ = ("_accounts", "_line", "_number", "_round", "_waiting")
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, Account[T]] = {}
+        self._line: list[tuple[int, int, int, Account[T], str]] = []  # by round, class and order of arrival
+        self._round = 0
+        self._number = 0
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def put(self, demand: Demand, item: T) -> None:
+        """It waits for its turn."""
+        account = self._accounts.get(demand.tenant_id)
+        if account is None:
+            account = self._accounts[demand.tenant_id] = Account(float(self._round))
+        elif not account.waiting:
+            account.spent = max(account.spent, float(self._round))
+        stood = bool(account.waiting)
+        self._number += 1
+        heappush(account.waiting, (demand.counts_from, self._number, demand, item))
+        self._waiting += 1
+        if not stood or CLASSES[account.waiting[0][2].priority] < account.rank:
+            self._stand(demand.tenant_id, account)
+
+    def take(self) -> T | None:
+        """The next one, if anything waits; it is charged its estimate."""
+        line = self._line
+        while line:
+            turn, _, number, account, tenant_id = heappop(line)
+            if account.place != number:
+                continue
+            if not account.waiting:  # what it owed is paid off: the others have come as far
+                del self._accounts[tenant_id]
+                continue
+            if int(account.spent) > turn:  # a run of it has cost more than was thought
+                self._stand(tenant_id, account)
+                continue
+            self._round = max(self._round, turn)
+            _, _, demand, item = heappop(account.waiting)
+            self._waiting -= 1
+            account.spent += rounds(demand, demand.tokens)
+            self._stand(tenant_id, account)
+            return item
+        return None
+
+    def settle(self, demand: Demand, used: int | None) -> None:
+        """A started one has ended, and used so many tokens; None: it was not run at all."""
+        difference = rounds(demand, 0 if used is None else max(LEAST, used)) - rounds(demand, demand.tokens)
+        account = self._accounts.get(demand.tenant_id)
+        if account is None:
+            if difference <= 0:
+                return
+            account = self._accounts[demand.tenant_id] = Account(float(self._round))
+        account.spent += difference
+        if not account.waiting or int(account.spent) < account.turn:
+            self._stand(demand.tenant_id, account)
+
+    def _stand(self, tenant_id: str, account: Account[T]) -> None:
+        """It takes its place: in the round that it may go on in, behind those of its class."""
+        self._number += 1
+        account.place = self._number
+        account.turn = int(account.spent)
+        if account.waiting:
+            account.rank = CLASSES[account.waiting[0][2].priority]
+        else:  # until this round is over: it must not begin the round anew by going away
+            account.turn += 1
+            account.rank = len(CLASSES)
+        heappush(self._line, (account.turn, account.rank, self._number, account, tenant_id))
+
+
+def rounds(demand: Demand, tokens: int) -> float:
+    """For how many rounds so many tokens are a tenant's share."""
+    return tokens / (QUANTUM * max(LEAST_WEIGHT, demand.weight))

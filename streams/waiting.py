@@ -1,0 +1,28 @@
+"""Waiting: what a worker keeps in memory of one parked request."""
+
+from dataclasses import dataclass
+
+from streams.flow import Problem
+from streams.parked import ParkedPlace, ParkReason
+
+Identity = tuple[str, str]
+Lane = tuple[str, str]
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """One parked request: not its body, which stays on the topic."""
+
+    identity: Identity
+    sha256: str
+    place: ParkedPlace
+    reason: ParkReason
+    order: int
+    lane: Lane | None  # of the session that it holds or waits in
+    generation: int
+    approvals: tuple[str, ...] = ()  # ids of the tool calls that wait for people
+    started: bool = False  # a run of it was started: nobody of its session goes before it
+    ending: Problem | None = None  # it goes on only to end
+    token: str | None = None  # of its claim, where this worker admitted it and started no run
+    live: bool = False  # it is in the pipeline again
+    counts_from: float = 0.0  # when it came, with what its priority is worth
