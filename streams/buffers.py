@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from streams.entries import refill
 from streams.lanes import Lanes
 from streams.options import FlowOptions
 from streams.parking import Parking
@@ -17,12 +18,13 @@ class Allowance:
     """How many requests may wait in memory beside those that run."""
 
     of_tenant: int
-    in_all: int
+    in_all: int  # less than makes intake stop: what is on its way outside needs room, too
 
     @classmethod
     def of(cls, options: FlowOptions) -> "Allowance":
         """As the options say."""
-        return cls(options.buffer, options.max_held - options.max_in_flight)
+        spare = options.max_held - options.max_in_flight
+        return cls(options.buffer, spare - refill(options.max_held, options.max_in_flight))
 
     def room(self, lanes: Lanes[Any], tenant_id: str) -> int:
         """For how many more of this tenant there is room.
@@ -62,8 +64,12 @@ class Buffers:
         room = self._room(tenant_id)
         if room < min(AT_ONCE, (room + self._lanes.waiting_of(tenant_id) + 1) // 2):
             return  # they are read in batches
-        for waiting in overflow.take(tenant_id, min(AT_ONCE, room)):
-            self._parking.release(waiting)
+        for _ in range(min(AT_ONCE, room)):
+            first = overflow.first(tenant_id)
+            if first is None or first.place.offset < 0 or not self._parking.passed(first):
+                return  # nobody goes before it
+            overflow.expect(first)
+            self._parking.release(first)
 
     def _room(self, tenant_id: str) -> int:
         return self._allowance.room(self._lanes, tenant_id) - self._parking.lot.overflow.expected(tenant_id)

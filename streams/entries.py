@@ -67,12 +67,17 @@ class Entry:
                 task.cancel()
 
 
+def refill(most: int, in_flight: int) -> int:
+    """How many must have gone until intake that was full reads on."""
+    return max(1, min(REFILL, (most - in_flight) // 2))
+
+
 class Register:
     """The entries that are ours to work on, by place and by id. It has room for so many."""
 
     def __init__(self, most: int, in_flight: int) -> None:
         self._most: Final = most
-        self._refill: Final = max(1, min(REFILL, (most - in_flight) // 2))
+        self._refill: Final = refill(most, in_flight)
         self._live: dict[Place, Entry] = {}
         self._by_id: dict[Identity, Entry] = {}
         self._closed = False

@@ -7,7 +7,6 @@ from typing import Final
 
 from streams.overflow import Overflow
 from streams.parked import Parked, ParkedPlace, ParkReason, decode_parked, identity_of
-from streams.policy.fair_share import head_start_s
 from streams.timetable import Timetable
 from streams.waiting import Identity, Lane, Waiting
 
@@ -109,7 +108,8 @@ class Lot:
             parked.started,
             token=token,
             live=True,
-            counts_from=parked.received_at.timestamp() + head_start_s(parked.priority),
+            since=parked.received_at.timestamp(),
+            priority=parked.priority,
         )
         self._waiting[waiting.identity] = waiting
         if waiting.reason is ParkReason.APPROVAL:

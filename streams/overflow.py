@@ -1,8 +1,8 @@
 """Who is parked because its tenant's buffer was full: by tenant, in the order in which they go on."""
 
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 
+from streams.policy.precedence import Precedence
 from streams.waiting import Identity, Waiting
 
 
@@ -12,7 +12,7 @@ class Queue:
 
     standing: dict[Identity, Waiting] = field(default_factory=dict)
     expected: set[Identity] = field(default_factory=set)  # on their way back: there is room for them
-    heap: list[tuple[float, int, int, Waiting]] = field(default_factory=list)
+    line: Precedence[Waiting] = field(default_factory=Precedence)
 
 
 class Overflow:
@@ -20,7 +20,6 @@ class Overflow:
 
     def __init__(self) -> None:
         self._queues: dict[str, Queue] = {}
-        self._number: int = 0
 
     def tenants(self) -> list[str]:
         """Those that have anything here."""
@@ -46,29 +45,28 @@ class Overflow:
         queue = self._queues.setdefault(waiting.identity[0], Queue())
         queue.expected.discard(waiting.identity)
         queue.standing[waiting.identity] = waiting
-        self._number += 1
-        heappush(queue.heap, (waiting.counts_from, waiting.order, self._number, waiting))
+        queue.line.put(waiting.priority, waiting.order, waiting.since, waiting)
 
-    def take(self, tenant_id: str, most: int) -> list[Waiting]:
-        """So many of the tenant's may go on: the first ones, if their records are written."""
-        taken: list[Waiting] = []
+    def first(self, tenant_id: str) -> Waiting | None:
+        """Which one of the tenant's goes on first."""
         queue = self._queues.get(tenant_id)
-        if queue is None:
-            return taken
-        while queue.heap and len(taken) < most:
-            waiting = queue.heap[0][-1]
-            if queue.standing.get(waiting.identity) is not waiting:
-                heappop(queue.heap)
-                continue
-            if waiting.place.offset < 0:
-                break  # nobody overtakes it
-            heappop(queue.heap)
-            del queue.standing[waiting.identity]
-            if not waiting.live:  # else it goes on already, to end
-                queue.expected.add(waiting.identity)
-                taken.append(waiting)
-        self._forget(tenant_id, queue)
-        return taken
+        while queue is not None and queue.line:
+            waiting = queue.line.first()
+            ends = waiting.live and waiting.place.offset >= 0  # it goes on already, to end
+            if queue.standing.get(waiting.identity) is waiting and not ends:
+                return waiting
+            queue.line.pop()
+            if ends:
+                queue.standing.pop(waiting.identity, None)
+        if queue is not None:
+            self._forget(tenant_id, queue)
+        return None
+
+    def expect(self, waiting: Waiting) -> None:
+        """It is on its way back: room is kept for it."""
+        queue = self._queues[waiting.identity[0]]
+        del queue.standing[waiting.identity]
+        queue.expected.add(waiting.identity)
 
     def arrived(self, identity: Identity) -> None:
         """It is back, or does not come after all."""

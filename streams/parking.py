@@ -46,6 +46,7 @@ class Parking:
         self._look_again: Callable[[str], None]
         self._arrived_up_to: dict[int, int] = {}  # intake took in all that stands before, by partition
         self._blocked: dict[int, list[Waiting]] = {}
+        self._ahead: dict[int, dict[str, int]] = {}  # tenants to look at when intake comes as far
         self._releases: list[Waiting] = []
         self._wake: Final = asyncio.Event()
 
@@ -114,6 +115,17 @@ class Parking:
         self._releases.append(waiting)
         self._wake.set()
 
+    def passed(self, waiting: Waiting) -> bool:
+        """Whether intake has passed its place: after a takeover others that came before may still come again.
+
+        If it has not, its tenant is looked at again when it has.
+        """
+        partition = waiting.place.partition
+        if waiting.order < self._arrived_up_to.get(partition, 0):
+            return True
+        self._ahead.setdefault(partition, {})[waiting.identity[0]] = waiting.order
+        return False
+
     def back(self, waiting: Waiting, due: float | None) -> None:
         """It has to wait on; its record says so already."""
         waiting.live = False
@@ -150,12 +162,17 @@ class Parking:
                 self._blocked[partition] = [one for one in blocked if one not in free]
                 self._releases += free
                 self._wake.set()
+        ahead = self._ahead.get(partition)
+        if ahead:
+            for tenant_id in [one for one, order in ahead.items() if order <= offset]:
+                del ahead[tenant_id]
+                self._look_again(tenant_id)
 
     def let_go(self, retained: Collection[int]) -> None:
         """Other partitions are another worker's now."""
         for partition in self.lot.owned() - set(retained):
             self.lot.begin(partition)
-        for known in (self._arrived_up_to, self._blocked):
+        for known in (self._arrived_up_to, self._blocked, self._ahead):
             for partition in set(known) - set(retained):
                 del known[partition]
 

@@ -11,7 +11,6 @@ from schemas.failures import Code
 from schemas.responses import Status
 from streams.admission import Admission, application
 from streams.completion import Completion
-from streams.demands import tokens_of
 from streams.endings import Endings
 from streams.entries import Entry, Register
 from streams.execution import Execution
@@ -365,7 +364,7 @@ class Pipeline:
         """Free the slot of a run, and its place in its session."""
         if entry.running:
             entry.running = False
-            self.lanes.leave(entry.lane, entry.demand, tokens_of(entry.calls, entry.charged))
+            self.lanes.leave(entry.lane, entry.demand, self._stages.waits.leaves(entry))
             self.start_runs()
 
     def drop(self, entry: Entry) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from schemas.requests import Priority
 from streams.flow import Problem
 from streams.parked import ParkedPlace, ParkReason
 
@@ -25,4 +26,5 @@ class Waiting:
     ending: Problem | None = None  # it goes on only to end
     token: str | None = None  # of its claim, where this worker admitted it and started no run
     live: bool = False  # it is in the pipeline again
-    counts_from: float = 0.0  # when it came, with what its priority is worth
+    since: float = 0.0  # when it came
+    priority: Priority = Priority.STANDARD

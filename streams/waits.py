@@ -12,7 +12,7 @@ from streams.buffers import Allowance, Buffers
 from streams.cancellations import Cancellations
 from streams.conveyor import Conveyor
 from streams.deltas import DeltaFeed
-from streams.demands import Tenants, demand_of
+from streams.demands import Demands, Tenants, tokens_of
 from streams.emission import Emissary
 from streams.entries import Entry
 from streams.flow import Accepted, Emission, Problem, Record, Refuse, identity, same_record
@@ -58,6 +58,7 @@ class Waits:
         self._tenants: Final = around.tenants
         self._tokens: Final = Tokens()
         self._buffers: Final = Buffers(parking, around.allowance)
+        self.demands: Final = Demands(around.tenants)
         self._pipeline: Conveyor
 
     def bind(self, pipeline: Conveyor) -> None:
@@ -125,7 +126,14 @@ class Waits:
     def enters(self, accepted: Accepted) -> Demand:
         """It enters its lane, with this demand."""
         self.parking.lot.overflow.arrived(identity(accepted))
-        return demand_of(accepted, self._tenants.plan(accepted.request.tenant_id))
+        return self.demands.of(accepted)
+
+    def leaves(self, entry: Entry) -> int:
+        """Its run has ended; says how many tokens it used."""
+        used = tokens_of(entry.calls, entry.charged)
+        if isinstance(entry.candidate, Accepted):
+            self.demands.learn(entry.candidate, used)
+        return used
 
     def dropped(self, entry: Entry) -> None:
         """It is in the pipeline no more, for whatever reason."""

@@ -6,37 +6,28 @@ starts; when its run ends the rest is charged, or given back. Within a round the
 by request: a heavy one does not go first with all that it may. A round in which nobody may start anything is
 passed over: no slot is idle as long as anything waits.
 
-**Priorities.** Within a tenant, priority is a head start: a request counts as if it had come `AGEING_S`
-seconds later for each class below interactive. So its class rises while it waits, and none that comes later
-than that goes before it. Between tenants, who is first within a round goes by the class of the tenant's
-first request; that changes nobody's share, and a round ends, so nobody starves.
+**Priorities.** Within a tenant they age: see `precedence.py`. Between tenants, the class of a tenant's first
+request decides who is first within a round. That changes nobody's share; a round ends, so nobody starves.
 
 **No credit.** A tenant with nothing waiting collects nothing. What it owes is kept until the others have
-come as far. A run that uses no tokens still takes a slot: it costs `LEAST` tokens.
+come as far. Of what is given back no more is kept than a round and the last run's: estimates that are far too
+high do not add up to a head start. A run that uses no tokens still takes a slot: it costs `LEAST` tokens.
 
 Each step is O(log n) in the tenants that have anything waiting.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from schemas.requests import Priority
+from streams.policy.precedence import CLASSES, Precedence
 
 T = TypeVar("T")
 
 QUANTUM = 2000
-AGEING_S = 30.0
 LEAST = 100
 LEAST_WEIGHT = 0.001  # with less, rounds would be counted in numbers that a float cannot hold
-
-CLASSES: Final[Mapping[Priority, int]] = {Priority.INTERACTIVE: 0, Priority.STANDARD: 1, Priority.BATCH: 2}
-
-
-def head_start_s(priority: Priority) -> float:
-    """By how much later a request counts as having come."""
-    return CLASSES[priority] * AGEING_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +36,10 @@ class Demand:
 
     tenant_id: str
     tokens: int = LEAST  # an estimate
+    order: int = 0  # its place among its tenant's
     since: float = 0.0  # when it came
     priority: Priority = Priority.STANDARD
     weight: float = 1.0
-
-    @property
-    def counts_from(self) -> float:
-        """What a tenant's requests are ordered by."""
-        return self.since + head_start_s(self.priority)
 
 
 @dataclass(slots=True, eq=False)
@@ -60,7 +47,7 @@ class Account(Generic[T]):
     """One tenant. `spent` counts in rounds: what it has used, and the rounds that it was not there for."""
 
     spent: float
-    waiting: list[tuple[float, int, Demand, T]] = field(default_factory=list)
+    waiting: Precedence[tuple[Demand, T]] = field(default_factory=Precedence)
     place: int = 0  # the number under which it stands in line; earlier ones are void
     turn: int = 0  # the round in which it stands there
     rank: int = 0  # the class of its first request when it took that place
@@ -89,10 +76,9 @@ class FairShare(Generic[T]):
         elif not account.waiting:
             account.spent = max(account.spent, float(self._round))
         stood = bool(account.waiting)
-        self._number += 1
-        heappush(account.waiting, (demand.counts_from, self._number, demand, item))
+        account.waiting.put(demand.priority, demand.order, demand.since, (demand, item))
         self._waiting += 1
-        if not stood or CLASSES[account.waiting[0][2].priority] < account.rank:
+        if not stood or account.waiting.rank < account.rank:
             self._stand(demand.tenant_id, account)
 
     def take(self) -> T | None:
@@ -109,7 +95,7 @@ class FairShare(Generic[T]):
                 self._stand(tenant_id, account)
                 continue
             self._round = max(self._round, turn)
-            _, _, demand, item = heappop(account.waiting)
+            demand, item = account.waiting.pop()
             self._waiting -= 1
             account.spent += rounds(demand, demand.tokens)
             self._stand(tenant_id, account)
@@ -118,13 +104,15 @@ class FairShare(Generic[T]):
 
     def settle(self, demand: Demand, used: int | None) -> None:
         """A started one has ended, and used so many tokens; None: it was not run at all."""
-        difference = rounds(demand, 0 if used is None else max(LEAST, used)) - rounds(demand, demand.tokens)
+        cost = 0 if used is None else max(LEAST, used)
+        difference = rounds(demand, cost) - rounds(demand, demand.tokens)
         account = self._accounts.get(demand.tenant_id)
         if account is None:
             if difference <= 0:
                 return
             account = self._accounts[demand.tenant_id] = Account(float(self._round))
-        account.spent += difference
+        kept = self._round - 1 + min(0.0, difference)
+        account.spent = max(account.spent + difference, min(account.spent, kept))
         if not account.waiting or int(account.spent) < account.turn:
             self._stand(demand.tenant_id, account)
 
@@ -134,7 +122,7 @@ class FairShare(Generic[T]):
         account.place = self._number
         account.turn = int(account.spent)
         if account.waiting:
-            account.rank = CLASSES[account.waiting[0][2].priority]
+            account.rank = account.waiting.rank
         else:  # until this round is over: it must not begin the round anew by going away
             account.turn += 1
             account.rank = len(CLASSES)

@@ -31,7 +31,7 @@ def worker(world: World | None = None, runs: HeldRuns | None = None, **flow: Any
 
 
 async def end_all(flume: Flume, answers: int) -> None:
-    while len(flume.world.responses()) < answers:
+    while len(flume.world.log.emissions(NAMES.responses)) < answers:
         flume.runs.end_all()
         await flume.rest(steps=8)
 
@@ -46,13 +46,12 @@ def of_flood(started: Sequence[str]) -> list[int]:
 
 
 async def test_nobody_of_a_partition_waits_behind_more_of_a_flood_than_its_buffer() -> None:
-    async with worker(max_in_flight=10, max_held=60) as flume:
+    async with worker(max_in_flight=10, max_held=200) as flume:
         flume.write(*flood(5_000))
         await flume.until(lambda: len(flume.runs.running) == 10)
         flume.world.write(*(body(f"{tenant}/{number}", tenant) for number in range(3) for tenant in OTHERS))
-        await flume.until(
-            lambda: flume.position[HERE] == 5_027
-        )  # all is read while nothing of the flood ends
+        while flume.position[HERE] < 5_027:  # all is read while no run ends
+            await flume.rest()
         await flume.rest()
         before = len(flume.runs.started)
 
@@ -60,7 +59,8 @@ async def test_nobody_of_a_partition_waits_behind_more_of_a_flood_than_its_buffe
 
         begun = flume.runs.started[before:]
         last = max(begun.index(f"{tenant}/2") for tenant in OTHERS)
-        assert len(of_flood(begun[:last])) <= 3  # a turn of its own for each of theirs
+        assert len(of_flood(begun[:last])) <= len(OTHERS) * 3  # no more than one before each of theirs
+        flume.runs.instant = True
         await end_all(flume, 5_027)
         await flume.settle()
         assert of_flood(flume.runs.started) == list(range(5_000))
@@ -135,7 +135,7 @@ async def test_an_interactive_request_goes_before_its_tenant_s_batch_also_where_
 
 async def test_weights_decide_how_much_of_a_full_worker_a_tenant_has() -> None:
     heavy, light = OTHERS[:2]
-    async with worker() as flume:
+    async with worker(max_held=60) as flume:
         flume.world.plans.plans[heavy] = TenantPlan(tenant_id=heavy, weight=3)
         flume.write(
             *(body(f"{tenant}/{number}", tenant) for number in range(120) for tenant in (heavy, light))
