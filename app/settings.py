@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     """Runs at once in one worker."""
     max_held: Positive | None = None
     """Records in one worker, running or waiting; beyond it, it stops reading. None: twice max_in_flight."""
+    tenant_buffer: Positive | None = None
+    """Requests of one tenant that wait in one worker; more are parked. None: half of max_held beyond \
+max_in_flight."""
     max_request_bytes: Positive = 1024 * 1024
     """A larger record is dead-lettered `oversize`."""
     max_input_bytes: Positive = 256 * 1024
@@ -164,6 +167,7 @@ class Settings(BaseSettings):
             flow=FlowOptions(
                 max_in_flight=self.max_in_flight,
                 max_held=self.max_held or 2 * self.max_in_flight,
+                tenant_buffer=self.tenant_buffer,
                 max_request_bytes=self.max_request_bytes,
                 max_input_bytes=self.max_input_bytes,
                 drain_s=self.drain_s,

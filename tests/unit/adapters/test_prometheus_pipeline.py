@@ -13,6 +13,7 @@ from agents_defs.registry import AgentSpec, Registry
 from app.adapters.prometheus_pipeline import watch_pipeline
 from schemas.partitions import partition_for
 from streams.admission import Admission
+from streams.buffers import Allowance
 from streams.flow import Record
 from streams.intake import Intake
 from streams.lifeline import Lifeline
@@ -58,7 +59,7 @@ async def pipeline(clock: HandClock) -> Iterator[Pipeline]:  # type: ignore[misc
     registry = Registry([AgentSpec("support", 1, cast(Any, None))])
     intake = Intake(registry, PARTITIONS, 10_000, 10_000)
     parking = Parking(NEVER, NEVER, NEVER, clock, Observers())
-    around = Surroundings(clock, Observers(), Lifeline(), 60.0, NEVER)
+    around = Surroundings(clock, Observers(), Lifeline(), 60.0, MemoryPlans(), Allowance(1, 1))
     stages = Stages(
         intake=intake,
         admission=Admission(cast(Any, SilentStore()), LimitOptions(), Observers(), NEVER, lambda _: ""),

@@ -6,6 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from schemas.requests import Priority
 from streams.lanes import Lanes
 from streams.policy.fair_share import Demand
 
@@ -117,3 +118,42 @@ class LanesMachine(RuleBasedStateMachine):
 
 TestLanes = LanesMachine.TestCase
 TestLanes.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+
+
+def test_priorities_never_reorder_a_session() -> None:
+    lanes: Lanes[str] = Lanes(slots=1)
+    batch = Demand("acme", priority=Priority.BATCH)
+    interactive = Demand("acme", order=1, priority=Priority.INTERACTIVE)
+    lanes.enter("s", "first", batch)
+    lanes.enter("s", "second", interactive)
+    lanes.enter(None, "other", interactive)
+
+    started = []
+    while (item := lanes.start()) is not None:
+        started.append(item)
+        lanes.leave(None if item == "other" else "s", interactive, 0)
+
+    assert started.index("first") < started.index("second")
+
+
+def test_tenants_take_turns() -> None:
+    lanes: Lanes[str] = Lanes(slots=4)
+    for number in range(100):
+        lanes.enter(None, f"flood-{number}", Demand("flood", 500, number))
+    lanes.enter(None, "other", Demand("other", 500))
+
+    assert "other" in drain(lanes)
+
+
+def test_who_waits_is_counted_by_tenant() -> None:
+    lanes: Lanes[str] = Lanes(slots=1)
+    acme, globex = Demand("acme"), Demand("globex")
+    for number in range(3):
+        lanes.enter("s", f"a-{number}", acme)
+    lanes.enter(None, "g", globex)
+    assert (lanes.waiting_of("acme"), lanes.waiting_of("globex"), lanes.waiting, lanes.free) == (3, 1, 4, 1)
+
+    lanes.start()
+    lanes.evict("s")
+
+    assert (lanes.waiting_of("acme"), lanes.waiting_of("globex"), lanes.waiting, lanes.free) == (0, 1, 1, 0)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.requests import Priority
 from streams.flow import Answered, Emission, Parcel, Record
 from streams.parcel_codec import decode_parcel, encode_parcel
 from streams.parked import (
@@ -101,3 +102,23 @@ def test_a_decided_outcome_is_kept_byte_by_byte() -> None:
 def test_what_is_no_parked_request_is_a_value_error(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  which one does not matter to anybody
         decode_parked(orjson.dumps(orjson.loads(encode_parked(PLAIN)) | changes))
+
+
+OVERFLOW = replace(PLAIN, reason=ParkReason.OVERFLOW, due_at=None, priority=Priority.BATCH)
+
+
+def test_an_overflow_comes_back_as_one() -> None:
+    assert decode_parked(encode_parked(OVERFLOW)) == OVERFLOW
+
+
+def test_the_version_before_goes_on_with_an_overflow_as_with_a_window_that_has_opened() -> None:
+    told = orjson.loads(encode_parked(OVERFLOW))
+
+    assert (told["reason"], told["due_at"]) == ("window", told["received_at"])
+
+
+def test_what_the_version_before_wrote_has_no_priority() -> None:
+    told = orjson.loads(encode_parked(FULL))
+    del told["priority"], told["overflow"]
+
+    assert decode_parked(orjson.dumps(told)) == FULL
