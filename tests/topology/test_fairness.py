@@ -153,7 +153,7 @@ async def test_weights_decide_how_much_of_a_full_worker_a_tenant_has() -> None:
 @pytest.mark.parametrize("session", [None, "s"])
 @pytest.mark.parametrize("answered", [0, 1, 9, 30])
 async def test_a_takeover_loses_nothing_and_keeps_the_order(session: str | None, answered: int) -> None:
-    more = {} if session is None else {"session_id": session}
+    more: dict[str, Any] = {} if session is None else {"session_id": session}
     async with worker(max_in_flight=1, max_held=6) as flume:
         flume.write(*flood(60, **more), body("other", OTHERS[0]))
         while len(flume.world.responses()) < answered:

@@ -22,8 +22,10 @@ from streams.options import FlowOptions, LimitOptions
 from streams.ownership import Membership, Ownership
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
+from streams.policy.fair_share import Demand
 from streams.ports import Claim
 from streams.waits import Surroundings, Waits
+from tests.doubles.memory_control import MemoryPlans
 
 PARTITIONS = 4
 NEVER: Any = None  # a stage that these tests do not reach
@@ -121,7 +123,7 @@ async def test_the_oldest_record_that_is_not_released_gives_the_age(
 
 async def test_waiting_in_a_lane_is_not_running(registry: CollectorRegistry, pipeline: Pipeline) -> None:
     for number in range(3):
-        pipeline.lanes.enter(("acme", "session-1"), cast(Any, number))
+        pipeline.lanes.enter(("acme", "session-1"), cast(Any, number), Demand("acme"))
     pipeline.lanes.start()
 
     assert registry.get_sample_value("penstock_lanes_waiting") == 2
