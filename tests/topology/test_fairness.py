@@ -107,17 +107,34 @@ async def test_sessions_of_a_flood_stay_in_order() -> None:
 
 
 async def test_what_comes_while_the_first_are_outside_goes_behind_them() -> None:
-    async with worker(max_in_flight=1, max_held=5) as flume:
-        flume.write(*flood(30))
-        await flume.until(lambda: left_parked(flume.world) >= 20)
+    async with worker(max_in_flight=1, max_held=41) as flume:
+        flume.write(*flood(60))
+        while left_parked(flume.world) < 49:
+            await flume.rest()
 
-        for number in range(30, 40):
+        for number in range(60, 70):
             flume.runs.end_all()
+            await flume.rest(steps=20)
             flume.write(*flood(1, number))
             await flume.rest(steps=20)
-        await end_all(flume, 40)
+        await end_all(flume, 70)
 
-        assert of_flood(flume.runs.started) == list(range(40))
+        assert of_flood(flume.runs.started) == list(range(70))
+        assert len(flume.observed.of(RequestParked)) >= 59
+
+
+async def test_slots_that_others_leave_are_filled_from_outside_while_none_of_the_flood_ends() -> None:
+    async with worker(max_in_flight=20, max_held=28) as flume:
+        others = [body(f"{tenant}/{number}", tenant) for tenant in OTHERS for number in range(2)]
+        flume.write(*others)
+        await flume.until(lambda: len(flume.runs.running) == 18)
+        flume.write(*flood(60))
+        await flume.until(lambda: left_parked(flume.world) >= 54)
+        await flume.rest()
+
+        flume.runs.end_all([one["request_id"] for one in others])
+
+        await flume.until(lambda: len(of_flood(flume.runs.running)) == 20)
 
 
 async def test_an_interactive_request_goes_before_its_tenant_s_batch_also_where_both_are_outside() -> None:
@@ -186,24 +203,57 @@ async def test_a_flood_outside_ends_by_deadline_and_by_cancel() -> None:
         assert left_parked(flume.world) == 0
 
 
+async def paused_flood(flume: Flume) -> None:
+    """Twenty of a tenant that is paused: two were in memory and end, the others are outside."""
+    flume.write(*flood(20))
+    await flume.until(lambda: left_parked(flume.world) == 18)
+    await flume.rest()
+    await flume.world.plans.pause(FLOOD, True)
+    read = flume.bodies.fetched
+    await end_all(flume, 2)
+    await flume.rest()
+    assert (flume.runs.running, flume.bodies.fetched, flume.lag()) == ([], read, 0)
+
+
 async def test_the_overflow_of_a_paused_tenant_stays_outside_until_it_is_resumed() -> None:
     async with worker(max_in_flight=1, max_held=5) as flume:
-        flume.write(*flood(20))
-        await flume.until(lambda: left_parked(flume.world) >= 14)
-        await flume.world.plans.pause(FLOOD, True)
-        for _ in range(8):
-            flume.runs.end_all()
-            await flume.rest(steps=8)
-        read = flume.bodies.fetched
-        assert len(flume.world.responses()) < 10
+        await paused_flood(flume)
 
-        await flume.rest()
-        assert flume.bodies.fetched == read
         await flume.world.plans.pause(FLOOD, False)
         await end_all(flume, 20)
 
         assert of_flood(flume.runs.started) == list(range(20))
+        await flume.settle()
         assert left_parked(flume.world) == 0
+
+
+async def test_an_overflow_is_let_in_by_the_next_owner_though_nothing_of_the_tenant_comes() -> None:
+    async with worker(max_in_flight=1, max_held=5) as flume:
+        await paused_flood(flume)
+        await flume.die()
+        await flume.world.plans.pause(FLOOD, False)
+
+        async with worker(flume.world, max_in_flight=1, max_held=5) as other:
+            await end_all(other, 20)
+
+            assert of_flood(other.runs.started) == list(range(2, 20))
+
+
+async def test_the_next_owner_starts_nothing_of_the_overflow_before_what_is_read_again() -> None:
+    async with worker(max_in_flight=4, max_held=12) as flume:
+        flume.write(*flood(40))
+        await flume.until(lambda: left_parked(flume.world) >= 32)
+        await flume.rest()
+        await flume.die()
+
+        async with worker(flume.world, max_in_flight=4, max_held=12) as other:
+            other.pipeline.register.room.clear()  # intake is slow
+            await other.rest()
+            assert other.runs.started == []
+            other.pipeline.register.room.set()
+            await end_all(other, 40)
+
+            assert of_flood(other.runs.started) == list(range(40))
 
 
 async def test_what_is_due_in_its_thousands_waits_for_room_too() -> None:

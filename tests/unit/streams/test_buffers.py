@@ -30,9 +30,7 @@ def test_whoever_comes_after_a_flood_finds_room() -> None:
 
     entered = [fill(lanes, allowance, f"t-{number}") for number in range(4)]
 
-    assert entered[0] == pytest.approx(484, abs=16)
-    assert entered == sorted(entered, reverse=True)
-    assert entered[3] >= 60
+    assert entered == pytest.approx([484, 242, 121, 62], abs=2)
 
 
 def test_free_slots_are_anybody_s() -> None:

@@ -137,3 +137,19 @@ async def test_what_was_released_and_then_lost_is_not_resumed(clockwork: Clockwo
     await asyncio.sleep(0)
 
     assert clockwork.resumed == []
+
+
+def test_a_tenant_is_looked_at_again_when_intake_has_passed_its_first_one() -> None:
+    clockwork = Clockwork()
+    looked_at: list[str] = []
+    clockwork.parking.bind(lambda *_: None, looked_at.append)
+    waiting = clockwork.parking.lot.put(clockwork.parked(7, None), 70)
+    assert not clockwork.parking.passed(waiting)
+
+    clockwork.parking.arrived(0, 6)
+    assert looked_at == []
+    clockwork.parking.arrived(0, 7)
+    clockwork.parking.arrived(0, 8)
+
+    assert looked_at == ["acme"]
+    assert clockwork.parking.passed(waiting)
