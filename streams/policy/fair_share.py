@@ -121,11 +121,8 @@ class FairShare(Generic[T]):
         self._number += 1
         account.place = self._number
         account.turn = int(account.spent)
-        if account.waiting:
-            account.rank = account.waiting.rank
-        else:  # until this round is over: it must not begin the round anew by going away
-            account.turn += 1
-            account.rank = len(CLASSES)
+        # With nothing waiting it is kept until the round is over: going away must not begin the round anew.
+        account.rank = account.waiting.rank if account.waiting else len(CLASSES)
         heappush(self._line, (account.turn, account.rank, self._number, account, tenant_id))
 
 
