@@ -94,6 +94,10 @@ bench: $(VENV)/.dev ## what Penstock costs beside the bare SDK and a bare loop (
 bench-recovery: $(VENV)/.dev ## how late parked work is run, and how long runs stand still when workers die or leave
 	@$(BIN)/python -m benchmarks.recovery $(BENCH_FLAGS)
 
+.PHONY: bench-tenants
+bench-tenants: $(VENV)/.dev ## what a tenant that floods costs the others of its partition (needs Java 17, Maven, redis-server)
+	@$(BIN)/python -m benchmarks.tenants $(BENCH_FLAGS)
+
 .PHONY: docs
 docs: $(VENV)/.dev ## write the generated pages and schemas again
 	@$(BIN)/python -m schemas.catalogue --write

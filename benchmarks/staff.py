@@ -75,6 +75,7 @@ class Staff:
     folder: Path
     session_timeout_s: float
     workers: dict[str, Colleague] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)  # beside those that every bench has
     _started: int = 0
 
     async def start(self, worker_id: str) -> Colleague:
@@ -108,6 +109,7 @@ class Staff:
             "PENSTOCK_REQUESTS_PER_MINUTE": str(NO_LIMIT),
             "OPENAI_API_KEY": "any-key-will-do",
             "OPENAI_BASE_URL": self.models_at,
+            **self.settings,
         }
 
     async def settled(self) -> None:
