@@ -57,6 +57,7 @@ class Extent:
     rate: float  # of each victim, per second
     lasts_s: float
     latency_ms: int
+    slots: int = SLOTS
 
 
 @dataclass(slots=True)
@@ -190,7 +191,7 @@ def plans(weights: Mapping[str, float]) -> Iterator[tuple[bytes, bytes]]:
 
 async def measure(found: Servers, extent: Extent, report: Report) -> Figures:
     """All of it, on one worker."""
-    terms = replace(TRANSACTIONAL.terms(found, "tenants"), partitions=1, in_flight=SLOTS)
+    terms = replace(TRANSACTIONAL.terms(found, "tenants"), partitions=1, in_flight=extent.slots)
     await TRANSACTIONAL.create_topics(terms)
     noted = Noted()
     answers = Answers(terms, noted.note)
@@ -198,7 +199,7 @@ async def measure(found: Servers, extent: Extent, report: Report) -> Figures:
     await producer.start()
     with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
         models = await server.start(SimulatorOptions(ledger=Path(folder) / "ledger.jsonl"))
-        settings = {"PENSTOCK_MAX_IN_FLIGHT": str(SLOTS), "PENSTOCK_MAX_HELD": str(HELD)}
+        settings = {"PENSTOCK_MAX_IN_FLIGHT": str(extent.slots), "PENSTOCK_MAX_HELD": str(HELD)}
         staff = Staff(terms, models.base_url, Path(folder), 10.0, settings=settings)
         try:
             await answers.start()
@@ -248,10 +249,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=20.0, help="how long they send")
     parser.add_argument("--latency-ms", type=int, default=200, help="of the model")
+    parser.add_argument("--slots", type=int, default=SLOTS, help="runs at once in the worker")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
     asked = _arguments()
-    size = Extent(asked.rate, asked.seconds, asked.latency_ms)
+    size = Extent(asked.rate, asked.seconds, asked.latency_ms, asked.slots)
     sys.exit(lifetime.run(lambda: main(size)))
