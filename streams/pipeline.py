@@ -126,7 +126,7 @@ class Pipeline:
         try:
             while self._candidates:
                 entries, self._candidates = self._candidates, []
-                fresh = [entry for entry in entries if not self._attach(entry)]
+                fresh = self._fresh(entries)
                 applications = [application(entry) for entry in fresh]
                 verdicts = await self._stages.admission.decide(applications) if applications else ()
                 for entry, verdict in zip(fresh, verdicts, strict=True):
@@ -138,6 +138,17 @@ class Pipeline:
             raise
         finally:
             self._admitting = None
+
+    def _fresh(self, entries: Collection[Entry]) -> list[Entry]:
+        """Those to ask the store about, one of each id."""
+        fresh: list[Entry] = []
+        for entry in entries:
+            leader = self.register.find(identity(entry.candidate))
+            if leader is not None and leader.differs(entry) and leader in fresh:
+                self._candidates.append(entry)  # not before the store has said which of the two it knows
+            elif not self._attach(entry):
+                fresh.append(entry)
+        return fresh
 
     def _attach(self, entry: Entry) -> bool:
         """A second record with the id and body of one that is being worked on, or waits, shares its fate."""
@@ -204,14 +215,10 @@ class Pipeline:
         """The id was used before with another body: a dead letter, of which there is one per record, too."""
         tenant_id, request_id = identity(entry.candidate)
         self.register.forget_id(entry)
+        was, code = entry.candidate, Code.DUPLICATE_CONFLICT
+        told = f"request_id {request_id!r} was used before with another body: choose a new one"
         entry.candidate = Rejected(
-            entry.candidate.record,
-            Code.DUPLICATE_CONFLICT,
-            f"request_id {request_id!r} was used before with another body: choose a new one",
-            entry.candidate.received,
-            entry.candidate.received_at,
-            request_id,
-            tenant_id,
+            was.record, code, told, was.received, was.received_at, request_id, tenant_id
         )
         self._candidates.append(entry)
         same, entry.same = entry.same, []
