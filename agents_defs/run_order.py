@@ -68,6 +68,14 @@ class ModelCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a model call may use at most, as far as that can be told before it is sent."""
+
+    tokens: int
+    cost_usd: Decimal | None  # None: nobody knows this model's price
+
+
+@dataclass(frozen=True, slots=True)
 class SlowNotice:
     """Something that still runs after `warn_after_s`. Told once for each call and once for the run."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from agents import RunConfig, ToolApprovalItem, set_tracing_disabled
 
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from agents import Agent
     from agents.result import RunResult as SdkResult
 
+    from agents_defs.agent_spec import AgentSpec
+    from agents_defs.metered_model import MeteredModel
     from agents_defs.model_provider import ModelAccess
     from agents_defs.registry import Registry
-    from agents_defs.run_order import RunListener, RunOrder
+    from agents_defs.run_order import Foreseen, RunListener, RunOrder
 
 MAX_IDLE_GRAPHS = 1000
 """For each agent: as many as may be in flight by default, so that a steady load builds none."""
@@ -59,6 +61,18 @@ class AgentRunner:
         """Builds each registered agent, so that a broken one is found before it gets requests."""
         for spec in self._registry.specs():
             self._pools.pool(spec, None)
+
+    def foresee(
+        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+    ) -> Foreseen:
+        """What the first model call of a run may use, before the run is there."""
+        pool = self._pools.pool(spec, model)
+        graph = pool.take()
+        pool.give(graph)
+        own = graph.model_settings.max_tokens
+        most = [bound for bound in (own, max_output_tokens) if bound is not None]
+        metered = cast("MeteredModel", graph.model)
+        return metered.foreseen(characters, min(most) if most else spec.output_tokens)
 
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
         """Does one run. Raises RunFailure, RunStopped and asyncio.CancelledError, nothing else."""

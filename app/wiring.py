@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import redis.asyncio as redis
 
@@ -21,10 +22,11 @@ from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_names import NameTaken, WorkerName
 from app.adapters.redis_runs import RedisRuns
-from streams.admission import Admission
+from streams.admission import Admission, Tenants
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.emission import Emissary
+from streams.estimates import Foresight
 from streams.execution import Execution
 from streams.flow import Parcel
 from streams.intake import Intake
@@ -36,7 +38,8 @@ from streams.ownership import Ownership
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.plans import Plans
-from streams.ports import Runs
+from streams.ports import Foresees, Runs
+from streams.tenancy import Tenancy
 from streams.topics import topic_names
 from streams.topology import IntakeParts
 from streams.trust import Trust
@@ -65,6 +68,10 @@ class Wired:
     lifeline: Lifeline
 
 
+class AgentRuns(Runs, Foresees, Protocol):
+    """Runs agents, and knows what that may cost."""
+
+
 class LateOutbox:
     """The outbox asks the pipeline for positions and the pipeline has the outbox: one is handed in later."""
 
@@ -87,7 +94,7 @@ def _checking(name: WorkerName, lifeline: Lifeline) -> Callable[[], Awaitable[No
 
 
 def wire(
-    options: StreamOptions, client: "redis.Redis", registry: Registry, runs: Runs, observer: Observer
+    options: StreamOptions, client: "redis.Redis", registry: Registry, runs: AgentRuns, observer: Observer
 ) -> Wired:
     """Put a worker together."""
     kafka, flow = options.kafka, options.flow
@@ -98,7 +105,9 @@ def wire(
     store = RedisRuns(batch, kafka.app_id, flow.idempotency_days, flow.session_days)
     deltas = KafkaDeltas(options, topics.deltas, clock, observer, lifeline)
     bodies = KafkaParked(kafka, topics.parked, observer)
-    plans = KafkaPlans(kafka, topics.tenants, Plans(observer), observer, lifeline)
+    in_force = Plans(observer)
+    tenancy = Tenancy(options.limits, in_force)
+    plans = KafkaPlans(kafka, topics.tenants, in_force, observer, lifeline)
     ledger = KafkaLedger(options, topics, claims, ownership, clock, observer)
     intake = Intake(registry, kafka.partitions, flow.max_request_bytes, flow.max_input_bytes)
     trust = options.trust
@@ -110,14 +119,16 @@ def wire(
         parking,
         intake,
         emissary,
-        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, plans.plans),
+        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, tenancy),
     )
     plans.plans.listen(waits.plan_changed)
     pipeline = Pipeline(
         Stages(
             # Only what is read for the first time: what comes back was believed then, maybe long ago.
             intake=replace(intake, verifier=verifier) if trust.requests_signed else intake,
-            admission=Admission(claims, options.limits, observer, ledger.rebuild, ownership.owner),
+            admission=Admission(
+                claims, Tenants(tenancy.terms, Foresight(runs)), observer, ledger.rebuild, ownership.owner
+            ),
             execution=Execution(
                 runs, store, registry, deltas, clock, observer, departure, flow.crashes_tolerated
             ),

@@ -98,6 +98,8 @@ class Completion:
         calls = tuple(paid_by(begun.entries, key))
         if not calls and not entry.published:
             return outcome
+        if isinstance(entry.candidate, Accepted):  # its plan does not allow it any more
+            return replace(outcome, calls=calls, published=entry.published)
         message = "the run began with an agent that this worker does not have any more: deploy it again"
         problem = Problem(Code.AGENT_VERSION_GONE, message)
         return replace(outcome, status=Status.FAILED, problem=problem, calls=calls, published=entry.published)

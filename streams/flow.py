@@ -15,6 +15,7 @@ from agents_defs.run_order import ModelCall
 from schemas.failures import Code
 from schemas.requests import AgentRequest
 from schemas.responses import Memory, Status
+from streams.policy.gates import Gate
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -102,6 +103,15 @@ def fingerprint(candidate: Candidate) -> str:
     return candidate.sha256
 
 
+def input_bytes(value: str | list[dict[str, Any]]) -> int:
+    """How large an input is: of text its UTF-8, of items their JSON."""
+    if isinstance(value, str):
+        return len(value.encode())
+    import orjson  # only for the rare large list of items
+
+    return len(orjson.dumps(value))
+
+
 @dataclass(frozen=True, slots=True)
 class Admit:
     """The request counts and may run. `attempt` is 1, or more after a crash or a hand-over."""
@@ -115,7 +125,29 @@ class Refuse:
 
     code: Code
     message: str
-    retry_after_ms: int | None = None
+    retry_after_ms: int | None = None  # None: never
+
+    @property
+    def problem(self) -> "Problem":
+        """As its outcome tells it."""
+        retriable = False if self.retry_after_ms is None else None
+        return Problem(self.code, self.message, self.retry_after_ms, retriable=retriable)
+
+
+def closed(gate: Gate, used: int, retry_after_ms: int) -> Refuse:
+    """What the caller is told who found this gate closed."""
+    retry_after_ms = max(0, retry_after_ms)
+    return Refuse(
+        gate.code,
+        f"the limit of {gate.shown(gate.window.limit)} per {gate.window.per} is reached "
+        f"({gate.shown(used)} used{_asked(gate)}): send it again, under a new request_id, "
+        f"in {retry_after_ms} ms",
+        retry_after_ms,
+    )
+
+
+def _asked(gate: Gate) -> str:
+    return "" if gate.what == "requests" else f", {gate.shown(gate.amount)} asked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +184,7 @@ class Problem:
     retry_after_ms: int | None = None
     exception: str | None = None
     stack: str | None = None
+    retriable: bool | None = None  # None: as the failure table says of the code
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,8 +201,7 @@ class Pipeline:
         if entry.ending is not None:
             self.endings.end(entry, entry.ending)
         elif not self._stages.waits.for_window(entry, refuse):
-            problem = Problem(refuse.code, refuse.message, refuse.retry_after_ms)
-            self.spawn(entry, self._stages.completion.refuse(self, entry, problem))
+            self.spawn(entry, self._stages.completion.refuse(self, entry, refuse.problem))
 
     def _duplicate(self, entry: Entry) -> None:
         """It was answered before. Its parked record, which a replay of a replay may have, is of no use."""

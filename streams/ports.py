@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from agents_defs.run_order import RunListener, RunOrder, RunResult
+from agents_defs.agent_spec import AgentSpec
+from agents_defs.run_order import Foreseen, RunListener, RunOrder, RunResult
 from schemas.keyring import Key
 from streams.deltas import DeltaFeed
 from streams.flow import Answered, Parcel, Record, Verdict
 from streams.parked import Parked, ParkedPlace
-from streams.policy.windows import Window
+from streams.policy.gates import Gate
 
 
 class StoreUnavailable(Exception):
@@ -45,7 +46,7 @@ class Claim:
     request_id: str
     sha256: str
     partition: int
-    window: Window | None  # None: it counts nowhere, and only asks whether the id is new
+    gates: tuple[Gate, ...] = ()  # none: it counts nowhere, and only asks whether the id is new
     token: str = ""  # of this delivery of the record: asked again under it, the verdict is the same
     generation: int = 0  # an operator's replay opens the next
     owner: str = ""  # who owns the partition by the claimer's account; not asked about where it is empty
@@ -251,6 +252,16 @@ class DeltaSink(Protocol):
 
     async def settle(self, feed: DeltaFeed) -> None:
         """Publish what is left of the feed and wait until it is durable."""
+        ...
+
+
+class Foresees(Protocol):
+    """Knows models and prices."""
+
+    def foresee(
+        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+    ) -> Foreseen:
+        """What the first model call of a run may use."""
         ...
 
 

@@ -27,11 +27,15 @@ from streams.turns import Suspended
 SOON_S = 0.05
 
 
-class PausedTenants(Protocol):
-    """Whom nothing is run for at present."""
+class PatientTenants(Protocol):
+    """Whose requests wait, and what for."""
 
     def paused(self, tenant_id: str) -> bool:
-        """Whether this is one of them."""
+        """Whether nothing is run for this one at present."""
+        ...
+
+    def waits(self, tenant_id: str, asked: OverLimit | None) -> bool:
+        """Whether a request of it that finds a window full waits for it."""
         ...
 
 
@@ -43,7 +47,7 @@ class Surroundings:
     observer: Observer
     lifeline: Lifeline
     park_after_s: float
-    tenants: PausedTenants
+    tenants: PatientTenants
 
 
 class Waits:
@@ -110,9 +114,9 @@ class Waits:
     def for_window(self, entry: Entry, refuse: Refuse) -> bool:
         """Whether it waits until its tenant's window has room."""
         accepted = entry.candidate
-        if not isinstance(accepted, Accepted) or accepted.request.over_limit is not OverLimit.WAIT:
+        if not isinstance(accepted, Accepted) or refuse.retry_after_ms is None:
             return False
-        if refuse.retry_after_ms is None:
+        if not self._tenants.waits(accepted.request.tenant_id, accepted.request.over_limit):
             return False
         due_at = self._clock.at() + timedelta(milliseconds=refuse.retry_after_ms)
         waiting, deadline = entry.waiting, accepted.request.deadline

@@ -9,11 +9,12 @@ from typing import Any
 from agents_defs.registry import AgentSpec, Registry
 from schemas.keyring import Key
 from schemas.signatures import SigningKey
-from streams.admission import Admission
+from streams.admission import Admission, Tenants
 from streams.answers import answered_by
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.emission import Emissary
+from streams.estimates import Foresight
 from streams.execution import Execution
 from streams.flow import Answered, DealtWith, Emission, Record
 from streams.intake import Intake
@@ -24,7 +25,8 @@ from streams.ownership import Membership, Ownership
 from streams.parked import Parked, ParkedPlace, decode_parked
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
-from streams.ports import Runs, Shelf
+from streams.ports import Shelf
+from streams.tenancy import Tenancy
 from streams.trust import Trust
 from streams.turns import Departure
 from streams.waits import Surroundings, Waits
@@ -115,7 +117,7 @@ class Flume:
     def __init__(
         self,
         world: World | None = None,
-        runs: Runs | None = None,
+        runs: Any = None,
         specs: Sequence[AgentSpec] = (),
         limits: LimitOptions | None = None,
         **flow: Any,
@@ -139,6 +141,7 @@ class Flume:
         registry = Registry(specs or [AgentSpec("support", 3, NEVER_BUILT)])
         intake = Intake(registry, PARTITIONS, self.options.max_request_bytes, self.options.max_input_bytes)
         clock, observed = self.clock, self.observed
+        self.tenancy = Tenancy(limits or LimitOptions(), self.world.plans)
         verifier = MemoryVerifier(self.world.keys)
         self.bodies = MemoryBodies(self.world.log)
         self.letters = MemoryDeadLetters(self.world.log)
@@ -147,7 +150,7 @@ class Flume:
             self.parking,
             intake,
             emissary,
-            Surroundings(clock, observed, self.lifeline, self.options.park_after_s, self.world.plans),
+            Surroundings(clock, observed, self.lifeline, self.options.park_after_s, self.tenancy),
         )
         self.world.plans.listeners.append(self.waits.plan_changed)
         patience = Patience(observed, self.departure)
@@ -155,7 +158,11 @@ class Flume:
             Stages(
                 intake=replace(intake, verifier=verifier) if self.world.signed_requests else intake,
                 admission=Admission(
-                    self.claims, limits or LimitOptions(), observed, self.rebuild, self.ownership.owner
+                    self.claims,
+                    Tenants(self.tenancy.terms, Foresight(self.runs)),
+                    observed,
+                    self.rebuild,
+                    self.ownership.owner,
                 ),
                 execution=Execution(
                     self.runs, self.store, registry, self.deltas, clock, observed, self.departure

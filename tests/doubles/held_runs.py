@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from agents_defs.agent_spec import AgentSpec
 from agents_defs.journal_entries import CALL, call_bytes
-from agents_defs.run_order import ModelCall, RunListener, RunOrder, RunResult
+from agents_defs.run_order import Foreseen, ModelCall, RunListener, RunOrder, RunResult
 from agents_defs.run_scope import header_safe
 
 
@@ -58,6 +59,13 @@ class HeldRuns:
         """Let all that run end (or these)."""
         for request_id in list(self.running if request_ids is None else request_ids):
             self.end(request_id)
+
+    def foresee(
+        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+    ) -> Foreseen:
+        """A thousandth of a dollar for a hundred tokens."""
+        tokens = characters // 4 + (max_output_tokens or spec.output_tokens)
+        return Foreseen(tokens, Decimal(tokens) / 100_000)
 
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
         """One run."""

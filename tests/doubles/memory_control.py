@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.codec import decode
 from schemas.dead_letters import DeadLetter
+from schemas.tenants import TenantPlan
 from streams.flow import DealtWith, Record
 from streams.ports import ControlSink
 from tests.doubles.memory_outbox import NAMES, MemoryLog
@@ -39,15 +40,24 @@ class MemoryDeadLetters:
 
 
 class MemoryPlans:
-    """Which tenants are paused."""
+    """Which tenants are paused, and the other plans in force."""
 
     def __init__(self) -> None:
         self._paused: set[str] = set()
+        self.plans: dict[str, TenantPlan] = {}
         self.listeners: list[Callable[[str], None]] = []
 
     def paused(self, tenant_id: str) -> bool:
         """Whether this is one of them."""
         return tenant_id in self._paused
+
+    def plan(self, tenant_id: str) -> TenantPlan | None:
+        """A tenant's own."""
+        return self.plans.get(tenant_id)
+
+    def put(self, tenant_id: str = "acme", **fields: Any) -> None:
+        """A plan is in force."""
+        self.plans[tenant_id] = TenantPlan.model_validate({"tenant_id": tenant_id} | fields)
 
     async def pause(self, tenant_id: str, paused: bool) -> tuple[str | None, str | None]:
         """Change it; it takes a while, and a pause longer than what takes it back."""

@@ -17,7 +17,7 @@ from streams.flow import Record
 from streams.intake import Intake
 from streams.lifeline import Lifeline
 from streams.observations import Observers
-from streams.options import FlowOptions, LimitOptions
+from streams.options import FlowOptions
 from streams.ownership import Membership, Ownership
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
@@ -61,7 +61,7 @@ async def pipeline(clock: HandClock) -> Iterator[Pipeline]:  # type: ignore[misc
     around = Surroundings(clock, Observers(), Lifeline(), 60.0, NEVER)
     stages = Stages(
         intake=intake,
-        admission=Admission(cast(Any, SilentStore()), LimitOptions(), Observers(), NEVER, lambda _: ""),
+        admission=Admission(cast(Any, SilentStore()), cast(Any, None), Observers(), NEVER, lambda _: ""),
         execution=NEVER,
         completion=NEVER,
         waits=Waits(parking, intake, NEVER, around),
