@@ -41,6 +41,10 @@ class RunOrder:
     paid: Sequence[ModelCall] = ()  # by earlier attempts: they count for the caps and stand in the result
     turns_out: int = 0  # deltas of turns below this were published by earlier attempts
     decisions: Mapping[str, Decision] = field(default_factory=dict)  # by approval id
+    allowance: MayUse | None = None  # None: nothing that it uses is limited
+    max_output_tokens: int | None = None  # of each model call
+    tools: tuple[str, ...] | None = None  # that the tenant's plan allows; None: all
+    mcp_servers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,14 @@ class Foreseen:
 
     tokens: int
     cost_usd: Decimal | None  # None: nobody knows this model's price
+
+
+class MayUse(Protocol):
+    """Asked before each model call."""
+
+    async def __call__(self, wanted: Foreseen) -> None:
+        """`wanted`: all that the run used and is about to use. Raises RunFailure or RunStopped."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

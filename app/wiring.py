@@ -21,6 +21,7 @@ from app.adapters.kafka_plans import KafkaPlans
 from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_names import NameTaken, WorkerName
+from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
 from streams.admission import Admission, Tenants
 from streams.completion import Completion
@@ -31,6 +32,7 @@ from streams.execution import Execution
 from streams.flow import Parcel
 from streams.intake import Intake
 from streams.journal import Patience
+from streams.licence import Licensing
 from streams.lifeline import Lifeline
 from streams.observations import Observer
 from streams.options import StreamOptions
@@ -102,6 +104,8 @@ def wire(
     clock, ownership, lifeline, departure = SystemClock(), Ownership(), Lifeline(), Departure()
     batch, patience = RedisBatch(client), Patience(observer, departure)
     claims = RedisClaims(batch, kafka.app_id, flow.idempotency_days)
+    reservations = RedisReservations(batch, kafka.app_id, flow.idempotency_days)
+    foresight = Foresight(runs)
     store = RedisRuns(batch, kafka.app_id, flow.idempotency_days, flow.session_days)
     deltas = KafkaDeltas(options, topics.deltas, clock, observer, lifeline)
     bodies = KafkaParked(kafka, topics.parked, observer)
@@ -127,10 +131,18 @@ def wire(
             # Only what is read for the first time: what comes back was believed then, maybe long ago.
             intake=replace(intake, verifier=verifier) if trust.requests_signed else intake,
             admission=Admission(
-                claims, Tenants(tenancy.terms, Foresight(runs)), observer, ledger.rebuild, ownership.owner
+                claims, Tenants(tenancy.terms, foresight), observer, ledger.rebuild, ownership.owner
             ),
             execution=Execution(
-                runs, store, registry, deltas, clock, observer, departure, flow.crashes_tolerated
+                runs,
+                store,
+                registry,
+                deltas,
+                clock,
+                observer,
+                departure,
+                flow.crashes_tolerated,
+                Licensing(tenancy.terms, foresight, reservations),
             ),
             completion=Completion(emissary, late, store, patience, clock),
             waits=waits,

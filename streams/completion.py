@@ -10,6 +10,7 @@ from streams.conveyor import Conveyor
 from streams.deltas import DeltaFeed
 from streams.emission import Emissary
 from streams.entries import Entry
+from streams.estimates import used
 from streams.feeds import feed_of
 from streams.flow import Accepted, Invalid, Outcome, Parcel, Problem, Rejected, identity
 from streams.journal import Patience, paid_by
@@ -68,9 +69,9 @@ class Completion:
         turn = None
         if session_id is not None and outcome.new_items and outcome.memory is not Memory.NONE:
             turn = SessionTurn(session_id, outcome.new_items)
-        encoded = encode_parcel(parcel)
+        encoded, spent = encode_parcel(parcel), used(outcome.calls)
         try:
-            await self._patience.asked(lambda: self._store.decide(key, encoded, turn))
+            await self._patience.asked(lambda: self._store.decide(key, encoded, turn, spent))
         except RunLost as lost:
             if not lost.emptied:
                 raise

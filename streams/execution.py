@@ -16,6 +16,7 @@ from agents_defs.run_journal import (
     RunHandedOver,
     RunLost,
     RunNeedsApproval,
+    RunOverLimit,
     RunPostponed,
     RunStopped,
 )
@@ -23,8 +24,10 @@ from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, Slo
 from schemas.failures import FAILURES, Code, RunFailure
 from schemas.responses import Memory, Status
 from streams.deltas import DeltaFeed
+from streams.estimates import used
 from streams.flow import Outcome, Problem
 from streams.journal import LiveJournal, Patience, of_generation, paid_by
+from streams.licence import Licences, unlimited
 from streams.observations import CallPaid, Observer, RunEnded, RunSlow, RunStarted
 from streams.parked import ParkReason, PendingApproval
 from streams.ports import NOTHING, Begun, Clock, DeltaSink, Runs, RunStore
@@ -75,6 +78,7 @@ class Execution:
     observer: Observer
     departure: Departure = field(default_factory=Departure)
     crashes_tolerated: int = CRASHES_TOLERATED
+    licence: Licences = unlimited
     rng: Random = field(default_factory=Random)
 
     async def run(self, turn: Turn, feed: DeltaFeed | None) -> Outcome | Suspended | HandedOver:
@@ -92,6 +96,7 @@ class Attempt:
         self._started = around.clock.now()
         self._started_at = around.clock.at()
         self._patience = Patience(around.observer, around.departure)
+        self._paid_before = 0
         received = turn.accepted.received
         self._queued_s = turn.queued_s if turn.queued_s is not None else self._started - received
 
@@ -118,6 +123,7 @@ class Attempt:
     async def _ended(self) -> Outcome | Suspended | HandedOver:
         begun, journal = await self._begin()
         self._turn.calls[:] = paid_by(begun.entries, self._turn.key)
+        self._paid_before = len(self._turn.calls)
         if self._feed is not None:
             self._feed.resume(begun.turns_out)
         obstacle = self._obstacle(begun)
@@ -134,7 +140,7 @@ class Attempt:
         except RunLost:
             raise
         except RunStopped as stopped:
-            if not isinstance(stopped, RunPostponed) or len(self._turn.spans) < most_postponed(stopped):
+            if not isinstance(stopped, RunPostponed) or not self._too_often(stopped):
                 await journal.settle()
                 return await self._stopped(stopped)
             ended = stopped.failure
@@ -147,6 +153,10 @@ class Attempt:
             ended = problem
         await journal.settle()
         return self._outcome(ended, begun)
+
+    def _too_often(self, stopped: RunPostponed) -> bool:
+        """Who waits for a window may wait as often as it takes, until its deadline."""
+        return not isinstance(stopped, RunOverLimit) and len(self._turn.spans) >= most_postponed(stopped)
 
     # -- its begin
 
@@ -208,8 +218,9 @@ class Attempt:
     # -- the run
 
     async def _attempt(self, begun: Begun, journal: LiveJournal) -> RunResult:
-        turn, request = self._turn, self._turn.accepted.request
+        around, turn, request = self._around, self._turn, self._turn.accepted.request
         spec = self._spec(begun)
+        plan = around.licence(turn, self._patience)
         order = RunOrder(
             run_id=turn.run_id,
             tenant_id=request.tenant_id,
@@ -228,9 +239,12 @@ class Attempt:
             journal=journal,
             paid=tuple(turn.calls),
             turns_out=begun.turns_out,
+            allowance=plan.allowance,
+            max_output_tokens=plan.max_output_tokens,
+            tools=plan.tools,
+            mcp_servers=plan.mcp_servers,
             decisions={one.approval_id: _decision(one) for one in turn.approvals if one.approved is not None},
         )
-        around = self._around
         listener = Listener(spec.name, around.observer, around.deltas, self._feed, turn.calls)
         return await around.runs.run(order, listener)
 
@@ -261,12 +275,16 @@ class Attempt:
         at = self._around.clock.at()
         approvals: tuple[PendingApproval, ...] = ()
         reason, after_s = ParkReason.RETRY, None
-        if isinstance(stopped, RunPostponed):
+        if isinstance(stopped, RunOverLimit):
+            reason, after_s = ParkReason.WINDOW, stopped.after_s
+        elif isinstance(stopped, RunPostponed):
             after_s = max(stopped.after_s, backoff_s(len(self._turn.spans), self._around.rng))
         elif isinstance(stopped, RunNeedsApproval):
             reason = ParkReason.APPROVAL
             approvals = self._pending(stopped.requests)
         spans = (*self._turn.spans, (self._started_at, at))
+        if isinstance(stopped, RunOverLimit) and len(self._turn.calls) == self._paid_before:
+            spans = self._turn.spans  # it only looked whether there is room by now
         return Suspended(reason, after_s, approvals, spans, self._queued_s)
 
     def _pending(self, requests: Sequence[ApprovalRequest]) -> tuple[PendingApproval, ...]:
@@ -296,7 +314,8 @@ class Attempt:
             if self._feed is not None:
                 out = self._feed.turns_out()
                 await self._patience.asked(lambda: store.record(key, NOTHING, out))
-            await self._patience.asked(lambda: store.leave(key, keep_s + MARGIN_S))
+            spent = used(self._turn.calls)
+            await self._patience.asked(lambda: store.leave(key, keep_s + MARGIN_S, spent))
         except RunLost as lost:
             if not lost.emptied:
                 raise
@@ -310,7 +329,7 @@ class Attempt:
     async def _leave(self) -> None:
         """So that this attempt is not taken for a crash. What cannot be said now is not said."""
         try:
-            await self._around.store.leave(self._turn.key, 0.0)
+            await self._around.store.leave(self._turn.key, 0.0, used(self._turn.calls))
         except Exception:  # noqa: BLE001  a courtesy to whoever is next; nothing depends on it
             return
 
@@ -377,6 +396,7 @@ def _judge(ended: RunResult | RunFailure | Problem, late: bool) -> dict[str, Any
                 code,
                 told,
                 ended.retry_after_ms,
+                retriable=ended.retriable,
                 exception=type(cause).__name__ if cause else None,
                 stack="".join(traceback.format_exception(cause)) if cause else None,
             ),

@@ -5,7 +5,7 @@ bytes -> Record -> Accepted | Invalid | Rejected -> Admit | Refuse | Duplicate |
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -16,6 +16,7 @@ from schemas.failures import Code
 from schemas.requests import AgentRequest
 from schemas.responses import Memory, Status
 from streams.policy.gates import Gate
+from streams.policy.terms import never_fits
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -144,6 +145,13 @@ def closed(gate: Gate, used: int, retry_after_ms: int) -> Refuse:
         f"in {retry_after_ms} ms",
         retry_after_ms,
     )
+
+
+def shut(gate: Gate, lacks: int, used: int, retry_after_ms: int) -> Refuse:
+    """The same in the midst of a run, which lacks so much there."""
+    lacking = replace(gate, amount=lacks)
+    never = never_fits([lacking])
+    return Refuse(never.code, never.message) if never is not None else closed(lacking, used, retry_after_ms)
 
 
 def _asked(gate: Gate) -> str:

@@ -9,9 +9,9 @@ from agents_defs.agent_spec import AgentSpec
 from agents_defs.run_order import Foreseen, RunListener, RunOrder, RunResult
 from schemas.keyring import Key
 from streams.deltas import DeltaFeed
-from streams.flow import Answered, Parcel, Record, Verdict
+from streams.flow import Answered, Parcel, Record, Refuse, Verdict
 from streams.parked import Parked, ParkedPlace
-from streams.policy.gates import Gate
+from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 
 
 class StoreUnavailable(Exception):
@@ -180,15 +180,32 @@ class RunStore(Protocol):
         """Add to the journal."""
         ...
 
-    async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:
+    async def decide(
+        self, run: RunKey, outcome: bytes, turn: SessionTurn | None, spent: Spending = NOTHING_SPENT
+    ) -> None:
         """This is the outcome of the request, and in the same step its turn is added to the session.
 
+        What it reserved is replaced by what it spent.
         Whoever claims the request from now on is given this outcome to publish.
         """
         ...
 
-    async def leave(self, run: RunKey, keep_s: float) -> None:
-        """The attempt stops in order, without an outcome; its journal is kept at least that long."""
+    async def leave(self, run: RunKey, keep_s: float, spent: Spending = NOTHING_SPENT) -> None:
+        """The attempt stops in order, without an outcome; its journal is kept at least that long.
+
+        It holds no more of its tenant's windows than it spent.
+        """
+        ...
+
+
+class Reservations(Protocol):
+    """What runs hold of their tenants' windows."""
+
+    async def reserve(self, run: RunKey, gates: Sequence[Gate]) -> Refuse | None:
+        """What the gates ask for is what the run holds in all from now on; or why not, and nothing changes.
+
+        Raises RunLost and StoreUnavailable as a RunStore does.
+        """
         ...
 
 

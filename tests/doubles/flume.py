@@ -19,6 +19,7 @@ from streams.execution import Execution
 from streams.flow import Answered, DealtWith, Emission, Record
 from streams.intake import Intake
 from streams.journal import Patience
+from streams.licence import Licensing
 from streams.lifeline import Lifeline
 from streams.options import FlowOptions, LimitOptions
 from streams.ownership import Membership, Ownership
@@ -36,6 +37,7 @@ from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
 from tests.doubles.memory_control import CommandTopic, MemoryDeadLetters, MemoryPlans
 from tests.doubles.memory_deltas import MemoryDeltas
 from tests.doubles.memory_outbox import KINDS, NAMES, MemoryLog, MemoryOutbox
+from tests.doubles.memory_reservations import MemoryReservations
 from tests.doubles.memory_runs import MemoryRuns
 from tests.doubles.memory_verifier import MemoryVerifier, signed
 from tests.doubles.observed import Observed
@@ -130,7 +132,7 @@ class Flume:
         self.lifeline = Lifeline()
         self.claims = MemoryClaims(self.world.now_ms, self.world.memory)
         self.runs: Any = runs or HeldRuns()
-        self.store = MemoryRuns(self.world.memory)
+        self.store = MemoryRuns(self.world.memory, self.world.now_ms)
         self.departure = Departure()
         self.deltas = MemoryDeltas(self.clock.at)
         self.outbox = MemoryOutbox(self.world.log, self.ownership, self.claims, self.clock, self.observed)
@@ -165,7 +167,18 @@ class Flume:
                     self.ownership.owner,
                 ),
                 execution=Execution(
-                    self.runs, self.store, registry, self.deltas, clock, observed, self.departure
+                    self.runs,
+                    self.store,
+                    registry,
+                    self.deltas,
+                    clock,
+                    observed,
+                    self.departure,
+                    licence=Licensing(
+                        self.tenancy.terms,
+                        Foresight(self.runs),
+                        MemoryReservations(self.world.now_ms, self.world.memory),
+                    ),
                 ),
                 completion=Completion(emissary, self.outbox, self.store, patience, clock),
                 waits=self.waits,

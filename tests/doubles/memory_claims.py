@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agents_defs.run_journal import RunLost
 from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Verdict, closed
 from streams.policy import holdings
 from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 from streams.policy.holdings import Held
 from streams.policy.windows import Counted
-from streams.ports import Claim, LedgerLost, Shelf, StoreUnavailable
+from streams.ports import Claim, LedgerLost, RunKey, Shelf, StoreUnavailable
 
 Id = tuple[str, str]
 Place = tuple[Any, ...]  # of a window: its tenant, and which of the tenant's it is
@@ -215,3 +216,16 @@ def enter(
     found, shut = holdings.enter(windows, gates, now_ms)
     refused = closed(shut.gate, shut.used, shut.retry_after_ms) if shut is not None else None
     return dict(found), refused
+
+
+def own_marker(memory: ClaimMemory, run: RunKey, *, decided: bool = False) -> Marker:
+    """The marker, if this attempt holds it."""
+    marker = memory.markers.get((run.tenant_id, run.request_id, run.generation))
+    allowed = {"admitted", "decided"} if decided else {"admitted"}
+    if marker is None:
+        raise RunLost(run.request_id, emptied=True)
+    if marker.stage not in allowed:
+        raise RunLost(run.request_id)
+    if (marker.attempts, marker.token) != (run.attempt, run.token):
+        raise RunLost(run.request_id)
+    return marker

@@ -22,7 +22,7 @@ def planned(world: World | None = None, *, options: LimitOptions | None = None, 
     return Flume(world, HeldRuns(instant=True), limits=options)
 
 
-async def refusal(flume: Flume, *requests: bytes) -> dict[str, Any]:
+async def refusal(flume: Flume, *requests: dict[str, Any]) -> dict[str, Any]:
     """The error of the last of these."""
     flume.write(*requests)
     await flume.settle()
@@ -130,7 +130,7 @@ async def test_tenants_without_a_plan_are_refused_where_the_deployment_says_so()
 
 async def test_what_was_admitted_goes_on_after_a_crash_and_reserves_nothing_more() -> None:
     world = World()
-    world.plans.put(limits=[limit("tokens", 2200, "day")])
+    world.plans.put(limits=[limit("tokens", 2300, "day")])
     async with Flume(world) as crashing:
         crashing.write(body("r-1", input=LONG))
         await crashing.running("r-1")
