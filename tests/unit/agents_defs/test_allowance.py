@@ -1,0 +1,182 @@
+"""Before each model call a run asks whether it may: for what it used, what is under way, and this call."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from agents import Agent, ModelSettings, Usage, function_tool
+from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
+
+from agents_defs.model_access import FixedAccess
+from agents_defs.prices import Rates
+from agents_defs.registry import Registry
+from agents_defs.run_journal import RunOverLimit
+from agents_defs.run_order import Foreseen
+from agents_defs.runner import AgentRunner
+from schemas.failures import Code, RunFailure
+from tests.doubles.recorded_runs import Recorder, one_try, order_for, plain_agent, spec_of
+
+DOLLAR_A_TOKEN = Rates("list", input=((-1, Decimal(10**6)),), output=((-1, Decimal(10**6)),))
+
+
+@function_tool
+async def look() -> str:
+    """Looks."""
+    return "seen"
+
+
+def looking() -> Agent[Any]:
+    return plain_agent(tools=[look])
+
+
+def two_turns() -> ScriptedModel:
+    first = ModelStep(
+        [function_call("look", {}, call_id="c-1")], usage=Usage(requests=1, input_tokens=30, output_tokens=5)
+    )
+    return ScriptedModel([first, ModelStep([assistant_message("done")])])
+
+
+class Counter:
+    """Allows so many calls."""
+
+    def __init__(self, most: int = 99, refusal: Exception | None = None) -> None:
+        self.most = most
+        self.refusal = refusal
+        self.wanted: list[Foreseen] = []
+
+    async def __call__(self, wanted: Foreseen) -> None:
+        self.wanted.append(wanted)
+        if len(self.wanted) > self.most and self.refusal is not None:
+            raise self.refusal
+
+
+def runner(model: ScriptedModel) -> AgentRunner:
+    return AgentRunner(Registry(), FixedAccess(model, rates=DOLLAR_A_TOKEN), recovery=one_try())
+
+
+async def test_each_call_is_asked_for_with_all_that_was_used_before() -> None:
+    allowance, recorder = Counter(), Recorder()
+
+    await runner(two_turns()).run(
+        order_for(spec_of(looking, output_tokens=400), allowance=allowance), recorder
+    )
+
+    first, second = allowance.wanted
+    used = recorder.calls[0].input_tokens + recorder.calls[0].output_tokens
+    assert 400 < first.tokens < 700
+    assert first.cost_usd == first.tokens
+    assert second.tokens > used + 400
+
+
+@pytest.mark.parametrize(
+    "refusal", [RunFailure(Code.LIMIT_TOKENS), RunOverLimit(3.0, RunFailure(Code.LIMIT_COST))]
+)
+async def test_a_call_that_is_not_allowed_is_not_made(refusal: Exception) -> None:
+    model, recorder = two_turns(), Recorder()
+    order = order_for(spec_of(looking), allowance=Counter(1, refusal))
+
+    with pytest.raises(type(refusal)) as caught:
+        await runner(model).run(order, recorder)
+
+    assert caught.value is refusal
+    assert len(model.calls) == len(recorder.calls) == 1
+
+
+async def test_a_tool_that_asks_a_model_cannot_hide_that_it_may_not() -> None:
+    other = Agent[Any](name="asked", instructions="Answer.")
+    agent = lambda: plain_agent(tools=[other.clone().as_tool("ask", "Asks.")])  # noqa: E731
+    model = ScriptedModel(
+        [
+            ModelStep([function_call("ask", {"input": "?"}, call_id="c-1")]),
+            ModelStep([assistant_message("unheard")]),
+            ModelStep([assistant_message("unheard")]),
+        ]
+    )
+    order = order_for(spec_of(agent), allowance=Counter(1, RunFailure(Code.LIMIT_TOKENS)))
+
+    with pytest.raises(RunFailure) as caught:
+        await runner(model).run(order, Recorder())
+
+    assert caught.value.code is Code.LIMIT_TOKENS
+    assert len(model.calls) == 1
+
+
+async def test_calls_that_are_under_way_at_once_are_asked_for_together() -> None:
+    allowance = Counter()
+    gate = asyncio.Event()
+
+    async def both(_call: Any) -> Any:
+        if len(allowance.wanted) == 3:
+            gate.set()
+        await gate.wait()
+        return ModelStep([assistant_message("heard")])
+
+    def agent() -> Agent[Any]:
+        return plain_agent(
+            tools=[Agent[Any](name=n, instructions="Answer.").as_tool(n, "Asks.") for n in ("a", "b")]
+        )
+
+    calls = [function_call(n, {"input": "?"}, call_id=n) for n in ("a", "b")]
+    model = ScriptedModel(
+        [
+            ModelStep(calls),
+            ModelStep(responder=both),
+            ModelStep(responder=both),
+            ModelStep([assistant_message("done")]),
+        ]
+    )
+    await runner(model).run(order_for(spec_of(agent, output_tokens=500), allowance=allowance), Recorder())
+
+    one, two = allowance.wanted[1], allowance.wanted[2]
+    assert two.tokens - one.tokens > 500
+
+
+async def test_the_cost_cap_stops_a_run_before_the_call_that_would_break_it() -> None:
+    cap = Decimal(900)
+    for longest, calls in ((100, 2), (800, 1), (901, 0)):
+        model = two_turns()
+        order = order_for(spec_of(looking), max_cost_usd=cap, max_output_tokens=longest)
+        failed: Code | None = None
+        try:
+            await runner(model).run(order, Recorder())
+        except RunFailure as failure:
+            failed = failure.code
+
+        assert (len(model.calls), failed) == (calls, None if calls == 2 else Code.RUN_COST_CAP)
+
+
+async def test_the_turn_cap_stops_a_run_before_the_call_that_would_break_it() -> None:
+    model = two_turns()
+
+    with pytest.raises(RunFailure) as caught:
+        await runner(model).run(order_for(spec_of(looking), max_turns=1), Recorder())
+
+    assert caught.value.code is Code.RUN_TURN_CAP
+    assert len(model.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "plan", "asked"), [(None, None, None), (7, None, 7), (None, 9, 9), (7, 9, 7), (12, 9, 9)]
+)
+async def test_an_answer_is_bounded_by_the_agent_and_the_plan(
+    own: int | None, plan: int | None, asked: int | None
+) -> None:
+    model = ScriptedModel([ModelStep([assistant_message("done")])])
+    agent = lambda: plain_agent(model_settings=ModelSettings(max_tokens=own))  # noqa: E731
+
+    await runner(model).run(order_for(spec_of(agent), max_output_tokens=plan), Recorder())
+
+    assert model.calls[0].model_settings.max_tokens == asked
+
+
+async def test_what_the_first_call_may_use_is_known_before_the_run() -> None:
+    spec = spec_of(lambda: plain_agent(model_settings=ModelSettings(max_tokens=50)))
+    free = spec_of(plain_agent, output_tokens=70)
+    asked = runner(ScriptedModel([]))
+
+    assert asked.foresee(spec, None, 400, None) == Foreseen(151, Decimal(151))
+    assert asked.foresee(spec, None, 400, 20).tokens == 121
+    assert asked.foresee(free, None, 400, None).tokens == 171
