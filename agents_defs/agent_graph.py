@@ -23,6 +23,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """What of its tools an agent may use. None: all."""
+
+    tools: frozenset[str] | None = None
+    mcp_servers: frozenset[str] | None = None
+
+    def left_of(self, agent: Agent[Any]) -> None:
+        """The agent keeps what is allowed. Its models are never told of the rest."""
+        if self.tools is not None:
+            agent.tools = [tool for tool in agent.tools if tool.name in self.tools]
+        if self.mcp_servers is not None:
+            agent.mcp_servers = [one for one in agent.mcp_servers if one.name in self.mcp_servers]
+
+
+EVERYTHING = Allowed()
+
+
+@dataclass(frozen=True, slots=True)
 class Workshop:
     """What graphs are made with."""
 
@@ -30,7 +48,9 @@ class Workshop:
     tools: ScopedTools = field(default_factory=ScopedTools)
 
 
-def build_graph(spec: AgentSpec, workshop: Workshop, model: str | None = None) -> Agent[Any]:
+def build_graph(
+    spec: AgentSpec, workshop: Workshop, model: str | None = None, allowed: Allowed = EVERYTHING
+) -> Agent[Any]:
     """A new graph of the spec. `model` overrides the models of all its agents."""
     root = spec.build()
     if not isinstance(root, Agent):
@@ -41,12 +61,19 @@ def build_graph(spec: AgentSpec, workshop: Workshop, model: str | None = None) -
                 f"build() of {spec.reference} returned the agent {agent.name!r} a second time: "
                 "make every agent inside of build(), so that runs do not share them"
             )
-        prepare(agent, spec, workshop, model)
+        prepare(agent, spec, workshop, model, allowed)
     return root
 
 
-def prepare(agent: Agent[Any], spec: AgentSpec, workshop: Workshop, model: str | None = None) -> None:
+def prepare(
+    agent: Agent[Any],
+    spec: AgentSpec,
+    workshop: Workshop,
+    model: str | None = None,
+    allowed: Allowed = EVERYTHING,
+) -> None:
     """Puts meters before one agent's model, tools and guardrails. Once, and before it runs."""
+    allowed.left_of(agent)
     _use_model(agent, _chosen(agent, spec, workshop.models, model), spec, workshop.models)
     agent.tools = [
         workshop.tools.scoped(tool, spec.tool_timeout_s) if isinstance(tool, FunctionTool) else tool

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from agents_defs.agent_graph import Workshop, build_graph
+from agents_defs.agent_graph import EVERYTHING, Allowed, Workshop, build_graph
 
 if TYPE_CHECKING:
     from agents import Agent
@@ -44,18 +44,18 @@ class GraphPool:
 
 
 class GraphPools:
-    """A pool for each spec and model that was asked for."""
+    """A pool for each spec, model that was asked for, and set of tools that a plan allows."""
 
     def __init__(self, workshop: Workshop, max_idle: int) -> None:
         self._workshop = workshop
         self._max_idle = max_idle
-        self._pools: OrderedDict[tuple[AgentSpec, str | None], GraphPool] = OrderedDict()
+        self._pools: OrderedDict[tuple[AgentSpec, str | None, Allowed], GraphPool] = OrderedDict()
 
-    def pool(self, spec: AgentSpec, model: str | None) -> GraphPool:
-        key = (spec, model)
+    def pool(self, spec: AgentSpec, model: str | None, allowed: Allowed = EVERYTHING) -> GraphPool:
+        key = (spec, model, allowed)
         pool = self._pools.get(key)
         if pool is None:
-            pool = GraphPool(lambda: build_graph(spec, self._workshop, model), self._max_idle)
+            pool = GraphPool(lambda: build_graph(spec, self._workshop, model, allowed), self._max_idle)
             self._pools[key] = pool
             if len(self._pools) > MAX_POOLS:
                 self._pools.popitem(last=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from agents import RunConfig, ToolApprovalItem, set_tracing_disabled
 
 from agents_defs import identity_patch
-from agents_defs.agent_graph import Workshop, prepare
+from agents_defs.agent_graph import EVERYTHING, Allowed, Workshop, prepare
 from agents_defs.approvals import run_decided
 from agents_defs.delta_feed import DeltaFeed
 from agents_defs.graph_pool import GraphPools
@@ -79,9 +79,10 @@ class AgentRunner:
         if order.timeout_s <= 0:
             raise RunFailure(Code.MODEL_TIMEOUT, "no time was left for the run")
         try:
-            pool = self._pools.pool(order.spec, order.model)
+            allowed = _allowed(order)
+            pool = self._pools.pool(order.spec, order.model, allowed)
             graph = pool.take()
-            live = self._live(order, listener)
+            live = self._live(order, listener, allowed)
         except Exception as error:
             raise failure_of(error) from error
         result = await self._within_time(live, graph)
@@ -128,13 +129,13 @@ class AgentRunner:
             degraded=live.degraded,
         )
 
-    def _live(self, order: RunOrder, listener: RunListener) -> LiveRun:
+    def _live(self, order: RunOrder, listener: RunListener, allowed: Allowed) -> LiveRun:
         return LiveRun(
             order=order,
             listener=listener,
             now=self._now or asyncio.get_running_loop().time,
             feed=DeltaFeed(listener, order.turns_out) if order.stream else None,
-            prepare=lambda agent: prepare(agent, order.spec, self._workshop, order.model),
+            prepare=lambda agent: prepare(agent, order.spec, self._workshop, order.model, allowed),
             recovery=self._recovery,
             ends=asyncio.get_running_loop().time() + order.timeout_s,
         )
@@ -161,6 +162,15 @@ def _input_items(order: RunOrder) -> list[dict[str, Any]]:
 def _said(ended: SdkResult) -> list[dict[str, Any]]:
     """Without the marks of approvals, which say nothing to a model."""
     return [dict(item.to_input_item()) for item in ended.new_items if not isinstance(item, ToolApprovalItem)]
+
+
+def _allowed(order: RunOrder) -> Allowed:
+    if order.tools is None and order.mcp_servers is None:
+        return EVERYTHING
+    tools, servers = order.tools, order.mcp_servers
+    return Allowed(
+        None if tools is None else frozenset(tools), None if servers is None else frozenset(servers)
+    )
 
 
 def _turns_allowed(order: RunOrder) -> int:

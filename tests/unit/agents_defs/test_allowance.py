@@ -10,6 +10,7 @@ import pytest
 from agents import Agent, ModelSettings, Usage, function_tool
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 
+from agents_defs.agent_graph import Allowed
 from agents_defs.model_access import FixedAccess
 from agents_defs.prices import Rates
 from agents_defs.registry import Registry
@@ -180,3 +181,46 @@ async def test_what_the_first_call_may_use_is_known_before_the_run() -> None:
     assert asked.foresee(spec, None, 400, None) == Foreseen(151, Decimal(151))
     assert asked.foresee(spec, None, 400, 20).tokens == 121
     assert asked.foresee(free, None, 400, None).tokens == 171
+
+
+async def test_a_model_is_offered_only_the_tools_that_the_plan_allows() -> None:
+    @function_tool
+    async def touch() -> str:
+        """Touches."""
+        return "felt"
+
+    def agent() -> Agent[Any]:
+        onward = Agent[Any](name="onward", instructions="Answer.", tools=[touch])
+        return plain_agent(tools=[look, touch], handoffs=[onward])
+
+    offered = {}
+    for allowed in (None, ("look",), ()):
+        step = ModelStep([function_call("transfer_to_onward", {}, call_id="c-1")])
+        model = ScriptedModel([step, ModelStep([assistant_message("done")])])
+        await runner(model).run(order_for(spec_of(agent), tools=allowed), Recorder())
+        offered[allowed] = [sorted(tool.name for tool in call.tools) for call in model.calls]
+
+    assert offered == {None: [["look", "touch"], ["touch"]], ("look",): [["look"], []], (): [[], []]}
+
+
+async def test_runs_of_tenants_that_may_use_other_tools_share_no_graph() -> None:
+    model = ScriptedModel([ModelStep([assistant_message("done")]) for _ in range(3)])
+    asked, spec = runner(model), spec_of(looking)
+
+    for allowed in ((), None, ("look",)):
+        await asked.run(order_for(spec, tools=allowed), Recorder())
+
+    assert [len(call.tools) for call in model.calls] == [0, 1, 1]
+
+
+async def test_mcp_servers_that_the_plan_does_not_allow_are_not_asked() -> None:
+    class Server:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+    servers: list[Any] = [Server("wiki"), Server("shell")]
+    agent = plain_agent(mcp_servers=servers)
+
+    Allowed(mcp_servers=frozenset({"wiki"})).left_of(agent)
+
+    assert [one.name for one in agent.mcp_servers] == ["wiki"]
