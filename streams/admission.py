@@ -18,6 +18,7 @@ from streams.flow import (
     fingerprint,
     identity,
     input_bytes,
+    reserves_on_arrival,
 )
 from streams.observations import DuplicateSeen, LimitRefused, Observer, StoreAway
 from streams.ownership import NOBODY
@@ -154,7 +155,10 @@ class Admission:
             return denial
         estimate = self.tenants.foresee(accepted, terms) if terms.spends else NOTHING_SPENT
         gates = terms.gates(asked, estimate)
-        return never_fits(gates) or gates
+        denial = never_fits(gates)
+        if denial is not None or reserves_on_arrival(accepted):
+            return denial or gates
+        return tuple(gate for gate in gates if gate.what == "requests")
 
     def _claim(self, application: Application, gates: tuple[Gate, ...]) -> Claim:
         candidate = application.candidate

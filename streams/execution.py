@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
@@ -21,22 +20,20 @@ from agents_defs.run_journal import (
     RunStopped,
 )
 from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
-from schemas.failures import FAILURES, Code, RunFailure
+from schemas.failures import Code, RunFailure
 from schemas.responses import Memory, Status
 from streams.deltas import DeltaFeed
 from streams.estimates import used
-from streams.flow import Outcome, Problem
+from streams.flow import SEAT_AFTER_MS, Outcome, Problem, Refuse
 from streams.journal import LiveJournal, Patience, of_generation, paid_by
+from streams.judgement import backoff_s, judged, most_postponed
 from streams.licence import Licences, unlimited
-from streams.observations import CallPaid, Observer, RunEnded, RunSlow, RunStarted
+from streams.observations import CallPaid, LimitRefused, Observer, RunEnded, RunSlow, RunStarted
 from streams.parked import ParkReason, PendingApproval
 from streams.ports import NOTHING, Begun, Clock, DeltaSink, Runs, RunStore
 from streams.turns import Departure, HandedOver, Suspended, Turn
 
 CRASHES_TOLERATED = 4
-MOST_POSTPONED = 12  # with the waits in between more than ten minutes
-MOST_CUT_OFF = 2  # of answers that were partly told; with the first that is three tries
-LONGEST_BACKOFF_S = 120.0
 MARGIN_S = 86_400.0  # how much longer than it waits its journal is kept
 
 
@@ -104,6 +101,11 @@ class Attempt:
         """See Execution.run."""
         turn, around = self._turn, self._around
         agent = turn.accepted.spec.name
+        licence = self._licence = around.licence(turn, self._patience)
+        if licence.seat is not None and turn.ending is None:
+            unseated = await self._unseated(licence.seat, licence.waits)
+            if unseated is not None:
+                return unseated
         around.observer.observe(RunStarted(agent, self._queued_s))
         status: Status | str = Status.FAILED
         try:
@@ -119,6 +121,23 @@ class Attempt:
         if isinstance(ended, Suspended):
             await self._rest(ended)
         return ended
+
+    async def _unseated(
+        self, seat: Callable[[], Awaitable[Refuse | None]], waits: bool
+    ) -> Outcome | Suspended | None:
+        """What comes of it where its tenant has as many runs under way as it may."""
+        refused, turn = await seat(), self._turn
+        if refused is None:
+            return None
+        self._around.observer.observe(LimitRefused(turn.accepted.request.tenant_id, refused.code))
+        if turn.first and not waits:
+            return self._outcome(refused.problem, Begun({}), ran=False)
+        after_s = SEAT_AFTER_MS / 1000
+        resting = Suspended(
+            ParkReason.WINDOW, after_s, turn.approvals, turn.spans, turn.queued_s, begun=False
+        )
+        await self._rest(resting)
+        return resting
 
     async def _ended(self) -> Outcome | Suspended | HandedOver:
         begun, journal = await self._begin()
@@ -220,7 +239,7 @@ class Attempt:
     async def _attempt(self, begun: Begun, journal: LiveJournal) -> RunResult:
         around, turn, request = self._around, self._turn, self._turn.accepted.request
         spec = self._spec(begun)
-        plan = around.licence(turn, self._patience)
+        licence = self._licence
         order = RunOrder(
             run_id=turn.run_id,
             tenant_id=request.tenant_id,
@@ -239,10 +258,10 @@ class Attempt:
             journal=journal,
             paid=tuple(turn.calls),
             turns_out=begun.turns_out,
-            allowance=plan.allowance,
-            max_output_tokens=plan.max_output_tokens,
-            tools=plan.tools,
-            mcp_servers=plan.mcp_servers,
+            allowance=licence.allowance,
+            max_output_tokens=licence.max_output_tokens,
+            tools=licence.tools,
+            mcp_servers=licence.mcp_servers,
             decisions={one.approval_id: _decision(one) for one in turn.approvals if one.approved is not None},
         )
         listener = Listener(spec.name, around.observer, around.deltas, self._feed, turn.calls)
@@ -265,7 +284,7 @@ class Attempt:
             run_s=sum((end - start).total_seconds() for start, end in turn.spans) + this_s,
             generation=turn.generation,
             spans=spans,
-            **_judge(ended, late=deadline is not None and finished_at > deadline),
+            **judged(ended, late=deadline is not None and finished_at > deadline),
         )
 
     async def _stopped(self, stopped: RunStopped) -> Suspended | HandedOver:
@@ -334,17 +353,6 @@ class Attempt:
             return
 
 
-def most_postponed(postponed: RunPostponed) -> int:
-    """How often a run may be postponed: a provider may name a time, an answer that breaks off names none."""
-    return MOST_POSTPONED if postponed.after_s > 0 else MOST_CUT_OFF
-
-
-def backoff_s(times: int, rng: Random) -> float:
-    """How long a run that was postponed so often waits at least: half of it by chance."""
-    most = min(LONGEST_BACKOFF_S, 0.5 * 2.0**times)
-    return most * (0.5 + rng.random() / 2)
-
-
 def _nothing_out() -> int:
     return 0
 
@@ -365,55 +373,3 @@ def _memory(turn: Turn, begun: Begun) -> Memory:
     if turn.accepted.request.session_id is None:
         return Memory.NONE
     return Memory.LOST if begun.session_lost else Memory.KEPT
-
-
-def expired(queued_s: float) -> Outcome:
-    """The deadline passed before the run was started."""
-    return Outcome(
-        status=Status.EXPIRED,
-        problem=Problem(Code.EXPIRED, "the deadline passed before the run was started"),
-        queued_s=queued_s,
-    )
-
-
-def status_of(code: Code) -> Status:
-    """How a request ends that ends with this code."""
-    outcome = FAILURES[code].outcome
-    return Status(outcome) if outcome in set(Status) else Status.FAILED
-
-
-def _judge(ended: RunResult | RunFailure | Problem, late: bool) -> dict[str, Any]:
-    """The fields of an outcome that say how the run ended."""
-    if isinstance(ended, Problem):
-        return {"status": status_of(ended.code), "problem": ended}
-    if isinstance(ended, RunFailure):
-        code = Code.EXPIRED if late and ended.code is not Code.CANCELLED else ended.code
-        cause = ended.__cause__
-        told = ended.message if code is ended.code else f"the deadline passed during the run: {ended.message}"
-        return {
-            "status": status_of(code),
-            "problem": Problem(
-                code,
-                told,
-                ended.retry_after_ms,
-                retriable=ended.retriable,
-                exception=type(cause).__name__ if cause else None,
-                stack="".join(traceback.format_exception(cause)) if cause else None,
-            ),
-        }
-    if late:
-        return {
-            "status": Status.EXPIRED,
-            "problem": Problem(Code.EXPIRED, "the deadline passed during the run"),
-            "turns": ended.turns,
-            "models": ended.models,
-        }
-    return {
-        "status": Status.COMPLETED,
-        "output": ended.output,
-        "last_agent": ended.last_agent,
-        "turns": ended.turns,
-        "models": ended.models,
-        "new_items": ended.new_items,
-        "degraded": ended.degraded,
-    }

@@ -18,6 +18,8 @@ from schemas.responses import Memory, Status
 from streams.policy.gates import Gate
 from streams.policy.terms import never_fits
 
+SEAT_AFTER_MS = 1000  # when to ask for a seat again: nobody knows when a run ends
+
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -50,6 +52,12 @@ class Accepted:
     spec: AgentSpec
     received: float  # monotonic
     received_at: datetime
+
+
+def reserves_on_arrival(accepted: Accepted) -> bool:
+    """Whether it may run at once. Who comes later reserves what it needs of tokens and cost when it runs."""
+    not_before = accepted.request.not_before
+    return not_before is None or not_before <= accepted.received_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,12 @@ def closed(gate: Gate, used: int, retry_after_ms: int) -> Refuse:
         f"in {retry_after_ms} ms",
         retry_after_ms,
     )
+
+
+def no_seat(seats: int, sitting: int) -> Refuse:
+    """What the caller is told whose tenant has as many runs under way as it may."""
+    told = f"{sitting} runs are under way, the plan allows {seats}: send it again when one has ended"
+    return Refuse(Code.LIMIT_CONCURRENCY, told, SEAT_AFTER_MS)
 
 
 def shut(gate: Gate, lacks: int, used: int, retry_after_ms: int) -> Refuse:

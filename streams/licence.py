@@ -1,12 +1,13 @@
 """What its tenant's plan lets an attempt do: in which tools, in how long answers, and up to what limits."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from agents_defs.run_journal import RunLost
 from agents_defs.run_order import MayUse
 from schemas.tenants import TenantPlan
 from streams.allowance import Allowance
-from streams.flow import Accepted
+from streams.flow import Accepted, Refuse, no_seat, reserves_on_arrival
 from streams.journal import Patience
 from streams.policy.gates import Gate, Spending
 from streams.policy.terms import Asked, Terms
@@ -19,6 +20,8 @@ class Licence:
     """For one attempt."""
 
     allowance: MayUse | None = None  # None: nothing that it uses is limited
+    seat: Callable[[], Awaitable[Refuse | None]] | None = None  # None: any number may run at once
+    waits: bool = True  # for a seat, where there is none now
     max_output_tokens: int | None = None
     tools: tuple[str, ...] | None = None  # None: all
     mcp_servers: tuple[str, ...] | None = None
@@ -45,7 +48,24 @@ class Licensing:
         terms = self.terms(turn.accepted.request.tenant_id)
         plan: TenantPlan = terms.plan
         allowance = self._allowance(turn, terms, patience) if terms.spends else None
-        return Licence(allowance, plan.max_output_tokens, plan.tools, plan.mcp_servers)
+        seat = None
+        if plan.concurrency is not None:
+            seats = plan.concurrency.runs
+
+            async def seat() -> Refuse | None:
+                return await self._seated(turn, seats, patience)
+
+        waits = terms.waits_for_seat(turn.accepted.request.over_limit)
+        return Licence(allowance, seat, waits, plan.max_output_tokens, plan.tools, plan.mcp_servers)
+
+    async def _seated(self, turn: Turn, seats: int, patience: Patience) -> Refuse | None:
+        try:
+            sitting = await patience.asked(lambda: self.reservations.sit(turn.key, seats))
+        except RunLost as lost:
+            if not lost.emptied:
+                raise
+            return None  # the store was emptied, and nobody knows who sits
+        return None if sitting is None else no_seat(seats, sitting)
 
     def _allowance(self, turn: Turn, terms: Terms, patience: Patience) -> Allowance:
         request = turn.accepted.request
@@ -55,6 +75,7 @@ class Licensing:
             return self.terms(request.tenant_id).gates(asked, needs)
 
         # What an earlier attempt holds was given back when it left; of one that died nobody here knows it.
-        held = self.foresee(turn.accepted, terms) if turn.first else Spending()
+        on_arrival = turn.first and reserves_on_arrival(turn.accepted)
+        held = self.foresee(turn.accepted, terms) if on_arrival else Spending()
         waits = terms.waits(request.over_limit)
         return Allowance(turn.key, gates, held, self.reservations, patience, waits=waits)

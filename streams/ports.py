@@ -208,6 +208,13 @@ class Reservations(Protocol):
         """
         ...
 
+    async def sit(self, run: RunKey, seats: int) -> int | None:
+        """It is one of its tenant's runs under way, until it is decided, left, answered or claimed anew.
+
+        Or, where so many are: how many these are. Raises as `reserve`.
+        """
+        ...
+
 
 class Outbox(Protocol):
     """Publishes outcomes: returns when they are durable."""

@@ -4,39 +4,29 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from schemas.failures import Code
-from schemas.requests import OverLimit
 from streams.cancellations import Cancellations
 from streams.conveyor import Conveyor
 from streams.deltas import DeltaFeed
 from streams.emission import Emissary
 from streams.entries import Entry
-from streams.flow import Accepted, Emission, Problem, Record, Refuse, identity, same_record
+from streams.flow import SEAT_AFTER_MS, Accepted, Emission, Problem, Record, Refuse, identity, same_record
 from streams.intake import Intake
 from streams.lifeline import Lifeline
 from streams.lot import Identity, Waiting
 from streams.observations import Fault, Observer, RequestParked
+from streams.overdue import overdue
 from streams.parked import Parked, ParkReason
 from streams.parking import Berth, Parking
 from streams.ports import Clock
+from streams.seekers import Seekers
+from streams.tenancy import Tenancy
 from streams.tokens import Tokens
 from streams.turns import Suspended
 
 SOON_S = 0.05
-
-
-class PatientTenants(Protocol):
-    """Whose requests wait, and what for."""
-
-    def paused(self, tenant_id: str) -> bool:
-        """Whether nothing is run for this one at present."""
-        ...
-
-    def waits(self, tenant_id: str, asked: OverLimit | None) -> bool:
-        """Whether a request of it that finds a window full waits for it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +37,7 @@ class Surroundings:
     observer: Observer
     lifeline: Lifeline
     park_after_s: float
-    tenants: PatientTenants
+    tenants: Tenancy
 
 
 class Waits:
@@ -65,6 +55,7 @@ class Waits:
         self._park_after_s: Final = around.park_after_s
         self._tenants: Final = around.tenants
         self._tokens: Final = Tokens()
+        self._seekers: Final = Seekers(parking)
         self._pipeline: Conveyor
 
     def bind(self, pipeline: Conveyor) -> None:
@@ -97,6 +88,11 @@ class Waits:
         if self._tenants.paused(request.tenant_id):
             self._pause(entry, accepted)
             return True
+        return self._behind_seekers(entry, accepted) or self._behind_session(entry, accepted)
+
+    def _behind_session(self, entry: Entry, accepted: Accepted) -> bool:
+        """Those of its session that came before wait."""
+        request = accepted.request
         if request.session_id is None:
             return False
         lane = (request.tenant_id, request.session_id)
@@ -109,6 +105,18 @@ class Waits:
             return True
         order = self.parking.place_of_latest(entry.place[0]) if waiting is not None else -1
         self._park(entry, accepted, ParkReason.SESSION, order=order)
+        return True
+
+    def _behind_seekers(self, entry: Entry, accepted: Accepted) -> bool:
+        """Who comes now does not take the seat that others of its tenant wait for."""
+        tenant_id = accepted.request.tenant_id
+        if entry.waiting is not None or not self._seekers.any(tenant_id):
+            return False
+        if not self._tenants.terms(tenant_id).waits_for_seat(accepted.request.over_limit):
+            return False
+        wait_s = self._seekers.wait_s(tenant_id, SEAT_AFTER_MS / 1000)
+        self._park(entry, accepted, ParkReason.WINDOW, due_at=self._clock.at() + timedelta(seconds=wait_s))
+        self._seekers.add(entry.waiting)
         return True
 
     def for_window(self, entry: Entry, refuse: Refuse) -> bool:
@@ -139,10 +147,14 @@ class Waits:
         for waiting in self.parking.lot.resumed(tenant_id):
             if not waiting.live:
                 self.parking.release(waiting)
+        while self._seekers.wake(tenant_id):
+            pass  # there may be more seats now
 
     def done(self, entry: Entry) -> None:
         """It has its outcome."""
+        self._seekers.remove(entry.waiting)
         self.parking.done(entry.waiting)
+        self._seekers.wake(identity(entry.candidate)[0])
 
     def let_go(self, retained: Collection[int]) -> None:
         """Other partitions are another worker's now."""
@@ -156,10 +168,15 @@ class Waits:
         await entry.written()
         due_at = None
         if suspended.after_s is not None:
-            due_at = self._clock.at() + timedelta(seconds=suspended.after_s)
+            after_s, tenant_id = suspended.after_s, accepted.request.tenant_id
+            wait_s = after_s if suspended.begun else self._seekers.wait_s(tenant_id, after_s)
+            due_at = self._clock.at() + timedelta(seconds=wait_s)
+        if not suspended.begun and entry.waiting is not None:
+            self._stand_back(entry, entry.waiting, accepted, due_at)
+            return
         parked = replace(
             self._parked(entry, accepted, suspended.reason, due_at),
-            started=True,
+            started=suspended.begun,
             approvals=suspended.approvals,
             spans=suspended.spans,
             queued_s=suspended.queued_s,
@@ -172,7 +189,21 @@ class Waits:
         asked = self._asked(entry, accepted, parked)
         self._take_along(entry)
         self._pipeline.leave(entry)
+        self._seekers.wake(parked.tenant_id) if suspended.begun else self._seekers.add(entry.waiting)
         await self._write(entry, accepted, berth, asked)
+
+    def _stand_back(
+        self, entry: Entry, waiting: Waiting, accepted: Accepted, due_at: datetime | None
+    ) -> None:
+        """Its record says all that has to be known of it: it found no seat, and looks again."""
+        waiting.reason = ParkReason.WINDOW
+        self._take_along(entry)
+        self._pipeline.leave(entry)
+        deadline = accepted.request.deadline
+        moments = [moment for moment in (due_at, deadline) if moment is not None]
+        self.parking.back(waiting, _timestamp(min(moments, default=None)))
+        self._seekers.add(entry.waiting)
+        self._pipeline.drop(entry)
 
     def _park_running(self, entry: Entry) -> None:
         candidate = entry.candidate
@@ -298,7 +329,7 @@ class Waits:
         self._pipeline.release(entry)
         self._observer.observe(RequestParked(accepted.spec.name, parked.reason))
         resumed = parked.reason is ParkReason.PAUSED and not self._tenants.paused(parked.tenant_id)
-        if entry.ending is not None or resumed:
+        if entry.ending is not None or resumed or self._seekers.woken(waiting):
             self.parking.release(waiting, entry.ending)
         elif waiting.lane is not None:
             self.parking.advance(waiting.lane)
@@ -360,17 +391,6 @@ class Waits:
             ending=waiting.ending or overdue(parked, at),
         )
         self._pipeline.enter(entry)
-
-
-def overdue(parked: Parked, at: datetime) -> Problem | None:
-    """Why it goes on only to end: what it waited for did not come in time."""
-    if parked.deadline is not None and parked.deadline <= at:
-        return Problem(Code.EXPIRED, f"the deadline passed while the request waited ({parked.reason})")
-    if parked.reason is ParkReason.APPROVAL:
-        late = [one.tool for one in parked.approvals if one.approved is None and one.expires_at <= at]
-        if late:
-            return Problem(Code.APPROVAL_EXPIRED, f"nobody decided in time about: {', '.join(late)}")
-    return None
 
 
 def _timestamp(moment: datetime | None) -> float | None:

@@ -30,6 +30,10 @@ class RedisKeys:
         whose = "" if user is None else f":{user}"
         return f"{self._tag}:g:{what}:{per}:{len(tenant_id)}:{tenant_id}:{len(agent)}:{agent}{whose}"
 
+    def seats(self, tenant_id: str) -> str:
+        """Which runs of a tenant are under way, where it may have only so many."""
+        return f"{self._tag}:k:{tenant_id}"
+
     def ledger(self, shelf: Shelf) -> str:
         """Up to where a shelf is remembered."""
         return f"{self._tag}:ledger:{shelf.kind}:{shelf.partition}"

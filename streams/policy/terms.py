@@ -78,6 +78,11 @@ class Terms:
         """Whether who finds a window full waits for it."""
         return (asked or self.plan.over_limit) is OverLimit.WAIT
 
+    def waits_for_seat(self, asked: OverLimit | None) -> bool:
+        """Whether it waits until a run of its tenant ends; it does unless somebody says that it shall not."""
+        said = asked or ("over_limit" in self.plan.model_fields_set and self.plan.over_limit)
+        return said is not OverLimit.REFUSE
+
     def priority(self, asked: Priority) -> Priority:
         """At most what the plan allows."""
         return min(asked, self.plan.max_priority, key=PRIORITIES.index)

@@ -73,7 +73,8 @@ class Both:
 
     async def reserve(self, run: RunKey, gates: tuple[Gate, ...]) -> None:
         refused = await self.reservations.reserve(run, gates)
-        wanted = holdings.missing({gate.of: gate for gate in gates}, self.held[run])
+        by_key: dict[Key, Gate] = {gate.of: gate for gate in gates}
+        wanted = holdings.missing(by_key, self.held[run])
         self.states, closed = holdings.enter(self.states, wanted, self.now_ms)
         assert (refused is None) == (closed is None)
         if closed is None:

@@ -185,3 +185,61 @@ async def test_runs_that_ask_at_once_never_get_more_than_there_is(
     replies = await asyncio.gather(*(case.reservations().reserve(run, [tokens(90)]) for run in held))
 
     assert sum(reply is None for reply in replies) == 11
+
+
+# -- seats
+
+
+async def test_so_many_sit_and_no_more(claims: ClaimStore, reservations: Reservations) -> None:
+    held = [await admitted(claims, request_id=f"r-{number}") for number in range(4)]
+    elsewhere = await admitted(claims, tenant_id="other")
+
+    assert [await reservations.sit(run, 3) for run in held] == [None, None, None, 3]
+    assert [await reservations.sit(run, 3) for run in held[:3]] == [None] * 3
+    assert await reservations.sit(elsewhere, 1) is None
+    assert await reservations.sit(held[3], 4) is None
+
+
+@pytest.mark.parametrize("how", ["decided", "left", "answered", "claimed anew", "left for later"])
+async def test_a_seat_is_free_when_its_run_is_over(
+    claims: ClaimStore, runs: RunStore, reservations: Reservations, how: str
+) -> None:
+    run = await a_run(claims, runs)
+    follower = await admitted(claims, request_id="r-2")
+    assert await reservations.sit(run, 1) is None
+    assert await reservations.sit(follower, 1) == 1
+
+    if how == "decided":
+        await runs.decide(run, OUTCOME, None)
+    elif how == "answered":
+        await answered(claims)
+    elif how == "claimed anew":
+        await admitted(claims, "t-9")
+    else:
+        await runs.leave(run, 60.0 if how == "left for later" else 0.0)
+
+    assert await reservations.sit(follower, 1) is None
+    assert await reservations.sit(await admitted(claims, request_id="r-3"), 1) == 1
+
+
+async def test_who_is_no_longer_the_one_neither_sits_down_nor_stands_up(
+    claims: ClaimStore, runs: RunStore, reservations: Reservations
+) -> None:
+    dead = await a_run(claims, runs)
+    present = await a_run(claims, runs, token="t-2")
+    assert await reservations.sit(present, 1) is None
+
+    with pytest.raises(RunLost):
+        await reservations.sit(dead, 5)
+    with pytest.raises(RunLost):
+        await runs.leave(dead, 0.0)
+
+    assert await reservations.sit(await admitted(claims, request_id="r-2"), 1) == 1
+
+
+async def test_many_that_sit_down_at_once_are_never_too_many(claims: ClaimStore, case: ClaimCase) -> None:
+    held = [await admitted(claims, request_id=f"r-{number}") for number in range(20)]
+
+    replies = await asyncio.gather(*(case.reservations().sit(run, 7) for run in held))
+
+    assert sum(reply is None for reply in replies) == 7

@@ -58,6 +58,7 @@ class ClaimMemory:
     markers: dict[tuple[str, str, int], Marker] = field(default_factory=dict)
     windows: dict[Place, Counted] = field(default_factory=dict)
     held: dict[tuple[str, str, int], Mapping[Place, Held]] = field(default_factory=dict)  # as markers
+    seats: dict[str, set[tuple[str, str, int]]] = field(default_factory=dict)  # by tenant
     positions: dict[Shelf, int] = field(default_factory=dict)
     owners: dict[int, tuple[int, str]] = field(default_factory=dict)  # by partition
     journals: dict[Id, Journal] = field(default_factory=dict)
@@ -73,10 +74,15 @@ class ClaimMemory:
         """Forget what was written since, as a server does that lost its last writes (or all of them)."""
         self.markers, self.windows, self.positions = other.markers, other.windows, other.positions
         self.journals, self.sessions, self.owners = other.journals, other.sessions, other.owners
-        self.held = other.held
+        self.held, self.seats = other.held, other.seats
+
+    def stand_up(self, key: tuple[str, str, int]) -> None:
+        """It is none of its tenant's runs under way."""
+        self.seats.get(key[0], set()).discard(key)
 
     def settle(self, key: tuple[str, str, int], spent: Spending, now_ms: int, *, over: bool) -> None:
         """What this request used, in place of what it reserved."""
+        self.stand_up(key)
         held = self.held.pop(key, {})
         left = {}
         for place, one in held.items():
@@ -160,6 +166,7 @@ class MemoryClaims:
             return Decided(journal.outcomes[claim.generation])
         if marker.stage == "decided" or not claim.token or claim.token != marker.token:
             marker.attempts += 1
+            self.memory.stand_up((claim.tenant_id, claim.request_id, claim.generation))
             marker.token, marker.stage = claim.token, "admitted"
         return Admit(marker.attempts)
 

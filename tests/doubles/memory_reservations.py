@@ -30,3 +30,14 @@ class MemoryReservations:
         self.memory.windows = dict(states)
         self.memory.held[key] = holdings.together(held, holdings.held_by(wanted, self._now_ms()))
         return None
+
+    async def sit(self, run: RunKey, seats: int) -> int | None:
+        """From now on it is one of the tenant's runs under way."""
+        self.asked += 1
+        own_marker(self.memory, run)
+        sitting = self.memory.seats.setdefault(run.tenant_id, set())
+        key = (run.tenant_id, run.request_id, run.generation)
+        if key not in sitting and len(sitting) >= seats:
+            return len(sitting)
+        sitting.add(key)
+        return None

@@ -4,8 +4,8 @@ local horizon, n = ARGV[1], tonumber(ARGV[2])
 -- For a replay what was paid is kept, and what its first attempt read; an answer that is remembered again does
 -- not touch the replay that runs now.
 local function close(journal, generation, replayable)
-  local known = redis.call('HMGET', journal, '@generation', '@held:' .. generation)
-  if known[2] then
+  local known = redis.call('HMGET', journal, '@generation', '@held:' .. generation, '@seat:' .. generation)
+  if known[2] or known[3] then
     settle(journal, generation, {}, true) -- it was never begun: all of it is given back
   end
   if tonumber(known[1] or 0) > tonumber(generation) then

@@ -54,6 +54,10 @@ local function again(marker, claim)
   elseif holder ~= '' and holder == claim.token then
     return reply(0, tonumber(attempt)) -- it asks again
   end
+  local seat = redis.call('HGET', claim.journal, '@seat:' .. claim.generation)
+  if seat then
+    stand_up(claim.journal, claim.generation, seat) -- the attempt before is dead, or will find that it may not write
+  end
   return admit(claim, tonumber(attempt) + 1)
 end
 

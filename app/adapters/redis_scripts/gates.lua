@@ -1,6 +1,7 @@
 -- Windows, as streams/policy/windows.py and holdings.py have them. A window is a hash of bucket -> count.
 -- What a request holds is kept in its journal, for nobody else knows what to give back should its worker die:
 -- '@held:<generation>' -> {{key, what, bucket_ms, buckets, {bucket, amount, bucket, amount, ...}}, ...}.
+-- '@seat:<generation>' -> {the tenant's seats, its name there}: it is one of the runs under way.
 -- These keys are read from there: all of a deployment's live on one slot.
 local windows, now = {}, nil
 
@@ -153,12 +154,23 @@ local function settle_one(one, used)
   one[5] = kept
 end
 
+-- The next attempt sits down anew, and whoever waits for a person or for a time needs no seat.
+local function stand_up(journal, generation, packed)
+  local seat = cmsgpack.unpack(packed)
+  redis.call('SREM', seat[1], seat[2])
+  redis.call('HDEL', journal, '@seat:' .. generation)
+end
+
 -- `used`: {tokens = n, cost_usd = n}. `over`: nothing more will be used.
 local function settle(journal, generation, used, over)
-  local held = held_in(journal, generation)
-  if not held then
+  local kept = redis.call('HMGET', journal, '@held:' .. generation, '@seat:' .. generation)
+  if kept[2] then
+    stand_up(journal, generation, kept[2])
+  end
+  if not kept[1] then
     return
   end
+  local held = cmsgpack.unpack(kept[1])
   for _, one in ipairs(held) do
     settle_one(one, used[one[2]] or 0)
   end

@@ -1,0 +1,23 @@
+-- KEYS of a call: marker, journal, the tenant's seats. Returns 0 or -1 (lost) or {} or {how many sit}.
+for i = 1, #KEYS, 3 do
+  local marker_key, journal, seats = KEYS[i], KEYS[i + 1], KEYS[i + 2]
+  local held_by, generation, horizon, name, most = take(), take(), take(), take(), tonumber(take())
+  local marker = redis.call('GET', marker_key)
+  if not stands(marker, 'A', held_by) then
+    lost(marker)
+  elseif redis.call('SISMEMBER', seats, name) == 1 then
+    out[#out + 1] = {}
+  else
+    local sit = redis.call('SCARD', seats)
+    if sit >= most then
+      out[#out + 1] = {sit}
+    else
+      redis.call('SADD', seats, name)
+      redis.call('PEXPIRE', seats, horizon)
+      redis.call('HSET', journal, '@seat:' .. generation, cmsgpack.pack({seats, name}))
+      redis.call('PEXPIRE', journal, horizon)
+      out[#out + 1] = {}
+    end
+  end
+end
+return out
