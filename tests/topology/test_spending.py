@@ -154,3 +154,33 @@ async def test_a_run_gets_what_its_plan_says_of_its_calls(asked: int) -> None:
 
         (order,) = flume.runs.orders
         assert (order.max_output_tokens, order.tools, order.mcp_servers) == (asked, ("lookup_order",), ())
+
+
+async def test_who_runs_tomorrow_reserves_tomorrow() -> None:
+    world = World()
+    world.plans.put(limits=[limit("tokens", 1200), limit("requests", 2)])
+    async with Flume(world) as flume:
+        flume.write(body("later", input=LONG, not_before=format_at(flume.clock.at() + timedelta(days=2))))
+        await flume.until(lambda: len(flume.parking.lot) == 1 and not flume.pipeline.held)
+        assert world.memory.held == {}
+        assert [sum(one.buckets.values()) for one in world.memory.windows.values()] == [1]
+
+        flume.clock.advance(2 * 86_400 + 1)
+        await flume.running("later")
+
+        assert sum(held.total for held in world.memory.held["acme", "later", 0].values()) == 1100
+
+
+async def test_who_comes_back_from_parking_is_covered_by_what_it_asks_for_then() -> None:
+    world = World()
+    world.plans.put(limits=[limit("tokens", 1200)])
+    async with Flume(world) as flume:
+        flume.write(body("later", input=LONG, not_before=format_at(flume.clock.at() + timedelta(hours=2))))
+        await flume.until(lambda: len(flume.parking.lot) == 1 and not flume.pipeline.held)
+        flume.write(body("now", input=LONG))
+        await flume.running("now")
+
+        flume.clock.advance(7201)
+        await flume.until(lambda: world.responses("later"))
+
+        assert world.responses("later")[0]["error"]["code"] == "limit_tokens"
