@@ -11,12 +11,13 @@ from agents import RunConfig, ToolApprovalItem, set_tracing_disabled
 from agents_defs import identity_patch
 from agents_defs.agent_graph import EVERYTHING, Allowed, Workshop, prepare
 from agents_defs.approvals import run_decided
+from agents_defs.call_meter import CHARS_PER_TOKEN
 from agents_defs.delta_feed import DeltaFeed
 from agents_defs.graph_pool import GraphPools
 from agents_defs.recovery import Recovery
 from agents_defs.run_context import RunContext
 from agents_defs.run_journal import RunStopped
-from agents_defs.run_order import RunResult, SlowNotice
+from agents_defs.run_order import Foreseen, RunResult, SlowNotice
 from agents_defs.run_scope import SCOPE, LiveRun, RunScope
 from agents_defs.sdk_failures import failure_of
 from agents_defs.tool_output import value_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from agents_defs.metered_model import MeteredModel
     from agents_defs.model_provider import ModelAccess
     from agents_defs.registry import Registry
-    from agents_defs.run_order import Foreseen, RunListener, RunOrder
+    from agents_defs.run_order import RunListener, RunOrder
 
 MAX_IDLE_GRAPHS = 1000
 """For each agent: as many as may be in flight by default, so that a steady load builds none."""
@@ -66,7 +67,12 @@ class AgentRunner:
         self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
     ) -> Foreseen:
         """What the first model call of a run may use, before the run is there."""
-        pool = self._pools.pool(spec, model)
+        try:
+            pool = self._pools.pool(spec, model)
+        except Exception:  # noqa: BLE001  the run will say what is wrong with it
+            return Foreseen(
+                characters // CHARS_PER_TOKEN + 1 + (max_output_tokens or spec.output_tokens), None
+            )
         graph = pool.take()
         pool.give(graph)
         own = graph.model_settings.max_tokens

@@ -16,19 +16,33 @@ class Seekers:
     def __init__(self, parking: Parking) -> None:
         self._parking: Final = parking
         self._by_tenant: dict[str, list[Waiting]] = {}
+        self._coming: dict[str, set[Identity]] = {}  # woken, and not seated yet
         self._early: set[Identity] = set()  # woken while their records were on their way
 
     def add(self, waiting: Waiting | None) -> None:
         """It waits for a seat."""
         if waiting is None:
             return
+        self.seated(waiting)
         queue = self._by_tenant.setdefault(waiting.identity[0], [])
         if waiting not in queue:
             insort(queue, waiting, key=_order)
 
     def any(self, tenant_id: str) -> bool:
-        """Whether somebody of the tenant waits."""
-        return tenant_id in self._by_tenant
+        """Whether somebody of the tenant waits, or was woken and is on its way to its seat."""
+        if tenant_id in self._by_tenant:
+            return True
+        coming = self._coming.get(tenant_id, ())
+        return any(self._parking.lot.find(one) is not None for one in coming)
+
+    def seated(self, waiting: Waiting | None) -> None:
+        """It is not on its way any more."""
+        if waiting is None or waiting.identity[0] not in self._coming:
+            return
+        coming = self._coming[waiting.identity[0]]
+        coming.discard(waiting.identity)
+        if not coming:
+            del self._coming[waiting.identity[0]]
 
     def wait_s(self, tenant_id: str, at_least: float) -> float:
         """How long who comes now waits, unless it is woken."""
@@ -41,12 +55,15 @@ class Seekers:
             first = queue.pop(0)
             if not queue:
                 del self._by_tenant[tenant_id]
-            if first.place.offset < 0:
+            early = first.place.offset < 0
+            if not early and not self._parking.waits(first):
+                continue
+            self._coming.setdefault(tenant_id, set()).add(first.identity)
+            if early:
                 self._early.add(first.identity)
-                return True
-            if self._parking.waits(first):
+            else:
                 self._parking.release(first)
-                return True
+            return True
         return False
 
     def woken(self, waiting: Waiting) -> bool:
@@ -58,6 +75,7 @@ class Seekers:
 
     def remove(self, waiting: Waiting | None) -> None:
         """It is over."""
+        self.seated(waiting)
         queue = self._by_tenant.get(waiting.identity[0], []) if waiting is not None else []
         if waiting in queue:
             queue.remove(waiting)

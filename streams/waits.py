@@ -138,6 +138,7 @@ class Waits:
     def watch(self, entry: Entry) -> None:
         """A run begins: when it lasts it is parked beside its running."""
         loop = asyncio.get_running_loop()
+        self._seekers.seated(entry.waiting)
         entry.alarm = loop.call_later(self._park_after_s, self._park_running, entry)
 
     def plan_changed(self, tenant_id: str) -> None:

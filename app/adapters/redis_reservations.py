@@ -50,9 +50,8 @@ class RedisReservations:
             self._keys.journal(run.tenant_id, run.request_id),
             self._keys.seats(run.tenant_id),
         ]
-        name = f"{run.generation}:{run.request_id}"
         holder = held_by(run.attempt, run.token)
-        reply = await self._call(SIT, run, keys, [holder, run.generation, self._horizon_ms, name, seats])
+        reply = await self._call(SIT, run, keys, [holder, run.generation, self._horizon_ms, seats])
         return int(reply[0]) if reply else None
 
     async def _call(self, called: Script, run: RunKey, keys: Sequence[str], args: Sequence[Argument]) -> Any:

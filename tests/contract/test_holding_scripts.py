@@ -135,3 +135,20 @@ async def _play(url: str, rng: Random) -> None:
             await both.settle(run, spent, over=rng.random() < 0.7)
         await both.compare()
     await both.client.aclose()
+
+
+async def test_a_seat_is_freed_that_somebody_left_without_standing_up(redis_url: str) -> None:
+    both = Both(redis_url)
+    await both.client.flushdb()
+    await both.claims.rebuilt(Shelf("responses", 0), 0)
+    claims = [Claim("acme", name, "a" * 64, 0, (), name) for name in ("r-1", "r-2", "r-3")]
+    assert await both.claims.claim(claims) == [Admit(1)] * 3
+    runs = [RunKey("acme", name, 1, name) for name in ("r-1", "r-2", "r-3")]
+    assert [await both.reservations.sit(run, 2) for run in runs] == [None, None, 2]
+
+    await both.client.delete(both.claims._keys.journal("acme", "r-1"))
+
+    assert await both.reservations.sit(runs[2], 2) is None
+    assert await both.reservations.sit(runs[1], 2) is None
+    assert await both.client.scard(both.claims._keys.seats("acme")) == 2
+    await both.client.aclose()

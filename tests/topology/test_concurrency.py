@@ -139,6 +139,22 @@ async def test_who_comes_later_does_not_go_before_who_waits() -> None:
         assert len(flume.observed.of(RunStarted)) == 3
 
 
+async def test_who_comes_when_a_seat_is_free_does_not_take_it_from_who_was_woken() -> None:
+    world = planned(1)
+    async with Flume(world) as flume:
+        flume.write(body("r-0"), body("r-1"))
+        await flume.running("r-0")
+        await flume.until(lambda: len(flume.parking.lot) == 1)
+        await flume.rest()
+
+        flume.runs.end("r-0")
+        await flume.until(lambda: seated(world) == 0)
+        flume.pipeline.accept(world.write(body("r-2"))[0], lambda: None)
+        await flume.until(lambda: flume.runs.running)
+
+        assert flume.runs.running == ["r-1"]
+
+
 async def test_more_seats_are_taken_as_soon_as_the_plan_has_them() -> None:
     world = planned(1)
     async with Flume(world) as flume:

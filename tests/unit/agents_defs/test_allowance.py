@@ -224,3 +224,10 @@ async def test_mcp_servers_that_the_plan_does_not_allow_are_not_asked() -> None:
     Allowed(mcp_servers=frozenset({"wiki"})).left_of(agent)
 
     assert [one.name for one in agent.mcp_servers] == ["wiki"]
+
+
+def test_an_agent_that_cannot_be_built_does_not_stop_admission() -> None:
+    def broken() -> Agent[Any]:
+        raise RuntimeError("no key")
+
+    assert runner(ScriptedModel([])).foresee(spec_of(broken), None, 400, 20) == Foreseen(121, None)
