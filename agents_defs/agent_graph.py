@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agents import Agent, FunctionTool, Model, ModelSettings
+from agents import (
+    Agent,
+    AgentOutputSchema,
+    AgentOutputSchemaBase,
+    FunctionTool,
+    Handoff,
+    Model,
+    ModelSettings,
+    handoff,
+)
 from agents._run_state_agent_identity import _iter_agent_graph as reachable_agents
 from agents.models.default_models import get_default_model_settings
 
 from agents_defs.metered_model import MeteredModel
 from agents_defs.model_ladder import ladder_of
 from agents_defs.model_provider import NamedModel
+from agents_defs.model_request import ModelRequest
 from agents_defs.prices import UNKNOWN
 from agents_defs.registry import BadRegistration
 from agents_defs.scoped_guardrail import scoped_guardrail
@@ -20,6 +30,9 @@ from agents_defs.scoped_tool import ScopedTools
 if TYPE_CHECKING:
     from agents_defs.agent_spec import AgentSpec
     from agents_defs.model_provider import ModelAccess
+
+
+EMPTY_QUESTION = {"role": "user", "content": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +115,17 @@ def _use_model(agent: Agent[Any], chosen: NamedModel, spec: AgentSpec, models: M
         agent.model_settings = get_default_model_settings(chosen.name)
     fallbacks = [models.named(name) for name in spec.fallback_models]
     agent.model = MeteredModel(ladder_of(chosen, fallbacks, own_settings=own_settings), agent.name, spec)
+
+
+def characters_told(agent: Agent[Any]) -> int:
+    """About how many characters a model is told beside what is asked: instructions, tools, hand-offs, a type.
+
+    Instructions that are a function count nothing: what they say depends on the run.
+    """
+    instructions = agent.instructions if isinstance(agent.instructions, str) else ""
+    onward = [one if isinstance(one, Handoff) else handoff(one) for one in agent.handoffs]
+    kind = agent.output_type
+    plain = kind is None or isinstance(kind, AgentOutputSchemaBase)
+    schema = kind if plain else AgentOutputSchema(kind)
+    parts = (instructions, [EMPTY_QUESTION], agent.model_settings, agent.tools, schema, onward, None)
+    return ModelRequest(parts, {"prompt": None}).print_for(agent.name).characters

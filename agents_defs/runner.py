@@ -69,6 +69,7 @@ class AgentRunner:
         """What the first model call of a run may use, before the run is there."""
         try:
             pool = self._pools.pool(spec, model)
+            characters += pool.told
         except Exception:  # noqa: BLE001  the run will say what is wrong with it
             return Foreseen(
                 characters // CHARS_PER_TOKEN + 1 + (max_output_tokens or spec.output_tokens), None

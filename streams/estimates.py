@@ -1,6 +1,8 @@
 """What requests and model calls are thought to need of windows of tokens and cost, and what they used."""
 
+import json
 from collections.abc import Iterable
+from typing import Any
 
 import orjson
 
@@ -20,9 +22,16 @@ class Foresight:
     def __call__(self, accepted: Accepted, terms: Terms) -> Spending:
         """At the first model call."""
         request = accepted.request
-        asked = request.input if isinstance(request.input, str) else orjson.dumps(request.input)
         most = terms.plan.max_output_tokens
-        return foreseen(self._runs.foresee(accepted.spec, request.model, len(asked), most))
+        return foreseen(self._runs.foresee(accepted.spec, request.model, _length(request.input), most))
+
+
+def _length(asked: str | list[dict[str, Any]]) -> int:
+    """As JSON, in which a model is asked."""
+    try:
+        return len(orjson.dumps(asked))
+    except TypeError:  # half a letter
+        return len(json.dumps(asked))
 
 
 def foreseen(told: Foreseen) -> Spending:

@@ -6,9 +6,11 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 from agents import Agent, ModelSettings, Usage, function_tool
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
+from pydantic import BaseModel
 
 from agents_defs.agent_graph import Allowed
 from agents_defs.model_access import FixedAccess
@@ -27,6 +29,12 @@ DOLLAR_A_TOKEN = Rates("list", input=((-1, Decimal(10**6)),), output=((-1, Decim
 async def look() -> str:
     """Looks."""
     return "seen"
+
+
+class Seen(BaseModel):
+    """What was seen."""
+
+    what: str
 
 
 def looking() -> Agent[Any]:
@@ -177,10 +185,27 @@ async def test_what_the_first_call_may_use_is_known_before_the_run() -> None:
     spec = spec_of(lambda: plain_agent(model_settings=ModelSettings(max_tokens=50)))
     free = spec_of(plain_agent, output_tokens=70)
     asked = runner(ScriptedModel([]))
+    told = asked.foresee(spec, None, 0, None).tokens - 50
 
-    assert asked.foresee(spec, None, 400, None) == Foreseen(151, Decimal(151))
-    assert asked.foresee(spec, None, 400, 20).tokens == 121
-    assert asked.foresee(free, None, 400, None).tokens == 171
+    assert asked.foresee(spec, None, 400, None) == Foreseen(told + 150, Decimal(told + 150))
+    assert asked.foresee(spec, None, 400, 20).tokens == told + 120
+    assert asked.foresee(free, None, 400, None).tokens == told + 170
+
+
+@pytest.mark.parametrize("question", ["hello", "x" * 4000, 'a "quoted"\nline'])
+async def test_what_is_foreseen_covers_the_first_call_and_is_not_much_more(question: str) -> None:
+    def agent() -> Agent[Any]:
+        onward = Agent[Any](name="onward", handoff_description="Goes on.", instructions="Go on.")
+        return plain_agent(tools=[look], handoffs=[onward], output_type=Seen)
+
+    allowance, spec = Counter(), spec_of(agent)
+    model = ScriptedModel([ModelStep([assistant_message('{"what": "it"}')])])
+    asked = runner(model)
+    before = asked.foresee(spec, None, len(orjson.dumps(question)), None)
+
+    await asked.run(order_for(spec, question, allowance=allowance), Recorder())
+
+    assert allowance.wanted[0].tokens <= before.tokens <= allowance.wanted[0].tokens + 40
 
 
 async def test_a_model_is_offered_only_the_tools_that_the_plan_allows() -> None:
