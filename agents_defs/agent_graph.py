@@ -125,7 +125,7 @@ def characters_told(agent: Agent[Any]) -> int:
     instructions = agent.instructions if isinstance(agent.instructions, str) else ""
     onward = [one if isinstance(one, Handoff) else handoff(one) for one in agent.handoffs]
     kind = agent.output_type
-    plain = kind is None or isinstance(kind, AgentOutputSchemaBase)
-    schema = kind if plain else AgentOutputSchema(kind)
+    typed = kind is not None and not isinstance(kind, AgentOutputSchemaBase)
+    schema = AgentOutputSchema(kind) if typed else kind  # type: ignore[arg-type]  # a type it is
     parts = (instructions, [EMPTY_QUESTION], agent.model_settings, agent.tools, schema, onward, None)
     return ModelRequest(parts, {"prompt": None}).print_for(agent.name).characters

@@ -7,7 +7,7 @@ from tests.broker.crew import Crew, request, until
 from tests.broker.test_plans import plan, write
 
 SLOW = "[[sim: latency_ms=300]]"
-TOKENS = 3000
+TOKENS = 12_000
 
 
 async def planned(crew: Crew, tenant_id: str, **fields: Any) -> None:
@@ -23,24 +23,24 @@ async def test_tokens_are_held_and_settled_whoever_crashes(crew: Crew, models: R
     first.kill()
 
     crew.start()
+    answered = await crew.answered(20)
+    assert {one["status"] for one in answered.values()} == {"completed"}
     await crew.send(*(request(f"b-{number}", text=SLOW) for number in range(100)))
     answered = await crew.answered(120)
     await crew.caught_up()
 
-    used = [one["usage"]["input_tokens"] + one["usage"]["output_tokens"] for one in answered.values()]
     completed = [one for one in answered.values() if one["status"] == "completed"]
     refused = [one for one in answered.values() if one["status"] == "refused"]
     assert len(completed) + len(refused) == 120
     assert {one["error"]["code"] for one in refused} == {"limit_tokens"}
     assert all(0 < one["error"]["retry_after_ms"] <= 88_000_000 for one in refused)
-    assert 10 <= len(completed) < 120
-    assert sum(used) <= TOKENS
+    assert len(completed) > 22
+    used = [one["usage"]["input_tokens"] + one["usage"]["output_tokens"] for one in answered.values()]
+    assert sum(used) <= TOKENS - 500, "what this test says next would say nothing"
 
     # What the dead and the finished had reserved and not used can be had.
     await crew.send(request("last", text="?"))
-    last = (await crew.answered(121))["last"]
-    left = TOKENS - sum(used)
-    assert (last["status"] == "completed") == (left >= 250) or 150 < left < 300, (left, last)
+    assert (await crew.answered(121))["last"]["status"] == "completed"
 
 
 async def test_no_more_runs_are_under_way_than_the_plan_says_and_all_are_done(
