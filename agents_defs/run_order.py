@@ -82,7 +82,7 @@ class Foreseen:
 class MayUse(Protocol):
     """Asked before each model call."""
 
-    async def __call__(self, wanted: Foreseen) -> None:
+    async def __call__(self, wanted: Foreseen, used: Foreseen) -> None:
         """`wanted`: all that the run used and is about to use. Raises RunFailure or RunStopped."""
         ...
 

@@ -75,7 +75,7 @@ class LiveRun:
             if bounded:
                 self._check_cap()
             if self.order.allowance is not None:
-                await self.order.allowance(self._wanted())
+                await self.order.allowance(self._wanted(), self._used())
         except (RunFailure, RunStopped) as error:
             self.closed(call_id)
             raise self.record.stop(error) from None
@@ -84,9 +84,11 @@ class LiveRun:
         """The call is not under way any more."""
         self.under_way.pop(call_id, None)
 
+    def _used(self) -> Foreseen:
+        return Foreseen(sum(call.input_tokens + call.output_tokens for call in self.calls), self.spent_usd)
+
     def _wanted(self) -> Foreseen:
-        tokens = sum(call.input_tokens + call.output_tokens for call in self.calls)
-        cost = self.spent_usd
+        tokens, cost = self._used().tokens, self.spent_usd
         for foreseen in self.under_way.values():
             tokens += foreseen.tokens
             cost += foreseen.cost_usd or 0

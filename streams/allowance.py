@@ -33,22 +33,22 @@ class Allowance:
         self._patience: Final = patience
         self._waits: Final = waits
 
-    async def __call__(self, wanted: Foreseen) -> None:
+    async def __call__(self, wanted: Foreseen, used: Foreseen) -> None:
         """`wanted` is all that the run has used and what it is about to use."""
         needs = foreseen(wanted)
         if self._held.covers(needs):
             return
         gates = tuple(gate for gate in self._gates(needs) if gate.what != "requests")
-        refused = await self._reserved(gates)
+        refused = await self._reserved(gates, foreseen(used))
         if refused is not None:
             raise self._stop(refused)
         self._held = Spending(max(needs.tokens, self._held.tokens), max(needs.nano_usd, self._held.nano_usd))
 
-    async def _reserved(self, gates: tuple[Gate, ...]) -> Refuse | None:
+    async def _reserved(self, gates: tuple[Gate, ...], spent: Spending) -> Refuse | None:
         if not gates:
             return None
         try:
-            return await self._patience.asked(lambda: self._store.reserve(self._run, gates))
+            return await self._patience.asked(lambda: self._store.reserve(self._run, gates, spent))
         except RunLost as lost:
             if not lost.emptied:
                 raise

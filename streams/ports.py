@@ -201,8 +201,12 @@ class RunStore(Protocol):
 class Reservations(Protocol):
     """What runs hold of their tenants' windows."""
 
-    async def reserve(self, run: RunKey, gates: Sequence[Gate]) -> Refuse | None:
+    async def reserve(
+        self, run: RunKey, gates: Sequence[Gate], spent: Spending = NOTHING_SPENT
+    ) -> Refuse | None:
         """What the gates ask for is what the run holds in all from now on; or why not, and nothing changes.
+
+        Of what it held and has left its window only what it spent counts as held.
 
         Raises RunLost and StoreUnavailable as a RunStore does.
         """

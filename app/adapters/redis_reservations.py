@@ -10,7 +10,7 @@ from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import held_by
 from streams.flow import Refuse, shut
-from streams.policy.gates import Gate
+from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 from streams.ports import RunKey
 
 RESERVE: Final = script("gates", "run", "reserve", joined=True)
@@ -27,14 +27,17 @@ class RedisReservations:
         self._keys = RedisKeys(app_id)
         self._horizon_ms = idempotency_days * DAY_MS
 
-    async def reserve(self, run: RunKey, gates: Sequence[Gate]) -> Refuse | None:
+    async def reserve(
+        self, run: RunKey, gates: Sequence[Gate], spent: Spending = NOTHING_SPENT
+    ) -> Refuse | None:
         """What the gates ask for is what the run holds from now on, or nothing is changed."""
         keys = [
             self._keys.marker(run.tenant_id, run.request_id, run.generation),
             self._keys.journal(run.tenant_id, run.request_id),
             *(self._keys.window(run.tenant_id, gate) for gate in gates),
         ]
-        args: list[Argument] = [held_by(run.attempt, run.token), run.generation, self._horizon_ms, len(gates)]
+        args: list[Argument] = [held_by(run.attempt, run.token), run.generation, self._horizon_ms]
+        args += (spent.tokens, spent.nano_usd, len(gates))
         for gate in gates:
             args += told_gate(gate)
         reply = await self._call(RESERVE, run, keys, args)

@@ -24,6 +24,12 @@ class Held:
         """All of it."""
         return sum(amount for _, amount in self.parts)
 
+    def good_for(self, spent: Spending, now_ms: int) -> int:
+        """How much of it is in its window still, or was used."""
+        first = now_ms // self.window.bucket_ms - self.window.buckets
+        inside = sum(amount for bucket, amount in self.parts if bucket >= first)
+        return inside + min(self.total - inside, spent.of(self.what))
+
 
 @dataclass(frozen=True, slots=True)
 class Closed:
@@ -57,11 +63,16 @@ def held_by(gates: Mapping[K, Gate], now_ms: int) -> Mapping[K, Held]:
     }
 
 
-def missing(gates: Mapping[K, Gate], held: Mapping[K, Held]) -> Mapping[K, Gate]:
-    """The gates that still have to be passed, with what is not held yet."""
+def missing(
+    gates: Mapping[K, Gate], held: Mapping[K, Held], spent: Spending, now_ms: int
+) -> Mapping[K, Gate]:
+    """The gates that still have to be passed, with what is not held yet.
+
+    What has left its window and was not used is of no use any more.
+    """
     found = {}
     for key, gate in gates.items():
-        lacks = gate.amount - (held[key].total if key in held else 0)
+        lacks = gate.amount - (held[key].good_for(spent, now_ms) if key in held else 0)
         if lacks > 0:
             found[key] = Gate(gate.window, lacks, gate.what, gate.agent, gate.user)
     return found

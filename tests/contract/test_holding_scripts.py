@@ -71,10 +71,10 @@ class Both:
         self.held[run] = holdings.held_by(by_key, self.now_ms)
         return run
 
-    async def reserve(self, run: RunKey, gates: tuple[Gate, ...]) -> None:
-        refused = await self.reservations.reserve(run, gates)
+    async def reserve(self, run: RunKey, gates: tuple[Gate, ...], spent: Spending) -> None:
+        refused = await self.reservations.reserve(run, gates, spent)
         by_key: dict[Key, Gate] = {gate.of: gate for gate in gates}
-        wanted = holdings.missing(by_key, self.held[run])
+        wanted = holdings.missing(by_key, self.held[run], spent, self.now_ms)
         self.states, closed = holdings.enter(self.states, wanted, self.now_ms)
         assert (refused is None) == (closed is None)
         if closed is None:
@@ -129,7 +129,8 @@ async def _play(url: str, rng: Random) -> None:
             asked = (requests, *gates(rng.randint(0, 60), rng.randint(0, 50)))
             await both.claim(f"r-{number}", asked)
         elif rng.random() < 0.5:
-            await both.reserve(run, gates(rng.randint(0, 200), rng.randint(0, 90)))
+            spent = Spending(rng.randint(0, 60), rng.randint(0, 30) * 10**12)
+            await both.reserve(run, gates(rng.randint(0, 200), rng.randint(0, 90)), spent)
         else:
             spent = Spending(rng.randint(0, 150), rng.randint(0, 90) * 10**12)
             await both.settle(run, spent, over=rng.random() < 0.7)

@@ -77,7 +77,7 @@ class HeldRuns:
             if order.allowance is not None:
                 before = sum(one.input_tokens + one.output_tokens for one in order.paid)
                 first = self.foresee(order.spec, order.model, len(order.input), order.max_output_tokens)
-                await order.allowance(Foreseen(before + first.tokens, first.cost_usd))
+                await order.allowance(Foreseen(before + first.tokens, first.cost_usd), Foreseen(before, None))
             listener.on_call(call)
             if order.journal is not None:
                 await order.journal.record({f"{CALL}{call.call_id}": call_bytes(call)})

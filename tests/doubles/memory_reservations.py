@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from streams.flow import Refuse, shut
 from streams.policy import holdings
-from streams.policy.gates import Gate
+from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 from streams.ports import RunKey
 from tests.doubles.memory_claims import ClaimMemory, own_marker, place_of
 
@@ -17,13 +17,16 @@ class MemoryReservations:
         self.memory = memory
         self.asked = 0
 
-    async def reserve(self, run: RunKey, gates: Sequence[Gate]) -> Refuse | None:
+    async def reserve(
+        self, run: RunKey, gates: Sequence[Gate], spent: Spending = NOTHING_SPENT
+    ) -> Refuse | None:
         """What the gates ask for is what the run holds from now on, or nothing is changed."""
         self.asked += 1
         own_marker(self.memory, run)
         key = (run.tenant_id, run.request_id, run.generation)
         held = self.memory.held.get(key, {})
-        wanted = holdings.missing({place_of(run.tenant_id, gate): gate for gate in gates}, held)
+        asked = {place_of(run.tenant_id, gate): gate for gate in gates}
+        wanted = holdings.missing(asked, held, spent, self._now_ms())
         states, closed = holdings.enter(self.memory.windows, wanted, self._now_ms())
         if closed is not None:
             return shut(closed.gate, closed.gate.amount, closed.used, closed.retry_after_ms)

@@ -32,7 +32,7 @@ class Greedy(HeldRuns):
         result = await super().run(order, listener)
         paid = sum(call.input_tokens + call.output_tokens for call in (*order.paid, *result.calls))
         if order.allowance is not None:
-            await order.allowance(Foreseen(paid + self.further, None))
+            await order.allowance(Foreseen(paid + self.further, None), Foreseen(paid, None))
         return result
 
 
@@ -184,3 +184,20 @@ async def test_who_comes_back_from_parking_is_covered_by_what_it_asks_for_then()
         await flume.until(lambda: world.responses("later"))
 
         assert world.responses("later")[0]["error"]["code"] == "limit_tokens"
+
+
+async def test_what_waited_longer_than_its_window_is_counted_when_it_runs() -> None:
+    world = World()
+    world.plans.put(limits=[limit("tokens", 1200, "minute")])
+    async with Flume(world) as flume:
+        await world.plans.pause("acme", True)
+        flume.write(body("r-1", input=LONG))
+        await flume.until(lambda: len(flume.parking.lot) == 1 and not flume.pipeline.held)
+        flume.clock.advance(3600)
+        await world.plans.pause("acme", False)
+        await flume.running("r-1")
+
+        flume.write(body("r-2", input=LONG))
+        await flume.until(lambda: world.responses("r-2"))
+
+        assert world.statuses() == {"r-2": "refused"}

@@ -18,12 +18,19 @@ local function read_gates(n)
   return gates
 end
 
-local function lacking(gates, held)
+-- What has left its window and was not used is of no use any more: it is asked for again.
+local function lacking(gates, held, used)
   local totals, found = {}, {}
   for _, one in ipairs(held) do
+    local first, inside, outside = math.floor(clock() / one[3]) - one[4], 0, 0
     for i = 2, #one[5], 2 do
-      totals[one[1]] = (totals[one[1]] or 0) + one[5][i]
+      if one[5][i - 1] >= first then
+        inside = inside + one[5][i]
+      else
+        outside = outside + one[5][i]
+      end
     end
+    totals[one[1]] = inside + math.min(outside, used[one[2]] or 0)
   end
   for _, gate in ipairs(gates) do
     gate.amount = gate.amount - (totals[gate.key] or 0)
@@ -37,11 +44,12 @@ end
 while key < #KEYS do
   local marker_key, journal = next_key(), next_key()
   local held_by, generation, horizon = take(), take(), take()
+  local used = {tokens = tonumber(take()), cost_usd = tonumber(take())}
   local gates = read_gates(tonumber(take()))
   local marker = redis.call('GET', marker_key)
   if stands(marker, 'A', held_by) then
     local held = held_in(journal, generation) or {}
-    local wanted = lacking(gates, held)
+    local wanted = lacking(gates, held, used)
     local closed, used, retry = enter(wanted)
     if closed then
       out[#out + 1] = {wanted[closed].number, used, retry, wanted[closed].amount}

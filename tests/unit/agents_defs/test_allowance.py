@@ -56,7 +56,8 @@ class Counter:
         self.refusal = refusal
         self.wanted: list[Foreseen] = []
 
-    async def __call__(self, wanted: Foreseen) -> None:
+    async def __call__(self, wanted: Foreseen, used: Foreseen) -> None:
+        assert used.tokens < wanted.tokens
         self.wanted.append(wanted)
         if len(self.wanted) > self.most and self.refusal is not None:
             raise self.refusal

@@ -82,11 +82,21 @@ def test_only_what_is_not_held_has_to_be_asked_for() -> None:
     held = {"t": Held(HOUR, "tokens", ((BUCKET, 600),))}
     wanted = {"t": tokens(700), "c": Gate(HOUR, 5, "cost_usd")}
 
-    lacks = missing(wanted, held)
+    lacks = missing(wanted, held, Spending(), NOW)
 
     assert {key: gate.amount for key, gate in lacks.items()} == {"t": 100, "c": 5}
-    assert missing({"t": tokens(600)}, held) == {}
+    assert missing({"t": tokens(600)}, held, Spending(), NOW) == {}
     assert together(held, held_by(lacks, NOW))["t"].total == 700
+
+
+def test_what_left_its_window_unused_is_asked_for_again() -> None:
+    held = {"t": Held(HOUR, "tokens", ((BUCKET - 90, 600), (BUCKET, 50)))}
+
+    def lacks(used: int) -> int:
+        gate = missing({"t": tokens(700)}, held, Spending(used), NOW).get("t")
+        return gate.amount if gate is not None else 0
+
+    assert [lacks(0), lacks(200), lacks(600), lacks(900)] == [650, 450, 50, 50]
 
 
 @pytest.mark.parametrize("seed", range(20))
