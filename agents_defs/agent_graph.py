@@ -5,13 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agents import Agent, FunctionTool, Model, ModelSettings
+from agents import (
+    Agent,
+    AgentOutputSchema,
+    AgentOutputSchemaBase,
+    FunctionTool,
+    Handoff,
+    Model,
+    ModelSettings,
+    handoff,
+)
 from agents._run_state_agent_identity import _iter_agent_graph as reachable_agents
 from agents.models.default_models import get_default_model_settings
 
 from agents_defs.metered_model import MeteredModel
 from agents_defs.model_ladder import ladder_of
 from agents_defs.model_provider import NamedModel
+from agents_defs.model_request import ModelRequest
 from agents_defs.prices import UNKNOWN
 from agents_defs.registry import BadRegistration
 from agents_defs.scoped_guardrail import scoped_guardrail
@@ -22,6 +32,27 @@ if TYPE_CHECKING:
     from agents_defs.model_provider import ModelAccess
 
 
+EMPTY_QUESTION = {"role": "user", "content": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What of its tools an agent may use. None: all."""
+
+    tools: frozenset[str] | None = None
+    mcp_servers: frozenset[str] | None = None
+
+    def left_of(self, agent: Agent[Any]) -> None:
+        """The agent keeps what is allowed. Its models are never told of the rest."""
+        if self.tools is not None:
+            agent.tools = [tool for tool in agent.tools if tool.name in self.tools]
+        if self.mcp_servers is not None:
+            agent.mcp_servers = [one for one in agent.mcp_servers if one.name in self.mcp_servers]
+
+
+EVERYTHING = Allowed()
+
+
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """What graphs are made with."""
@@ -30,7 +61,9 @@ class Workshop:
     tools: ScopedTools = field(default_factory=ScopedTools)
 
 
-def build_graph(spec: AgentSpec, workshop: Workshop, model: str | None = None) -> Agent[Any]:
+def build_graph(
+    spec: AgentSpec, workshop: Workshop, model: str | None = None, allowed: Allowed = EVERYTHING
+) -> Agent[Any]:
     """A new graph of the spec. `model` overrides the models of all its agents."""
     root = spec.build()
     if not isinstance(root, Agent):
@@ -41,12 +74,19 @@ def build_graph(spec: AgentSpec, workshop: Workshop, model: str | None = None) -
                 f"build() of {spec.reference} returned the agent {agent.name!r} a second time: "
                 "make every agent inside of build(), so that runs do not share them"
             )
-        prepare(agent, spec, workshop, model)
+        prepare(agent, spec, workshop, model, allowed)
     return root
 
 
-def prepare(agent: Agent[Any], spec: AgentSpec, workshop: Workshop, model: str | None = None) -> None:
+def prepare(
+    agent: Agent[Any],
+    spec: AgentSpec,
+    workshop: Workshop,
+    model: str | None = None,
+    allowed: Allowed = EVERYTHING,
+) -> None:
     """Puts meters before one agent's model, tools and guardrails. Once, and before it runs."""
+    allowed.left_of(agent)
     _use_model(agent, _chosen(agent, spec, workshop.models, model), spec, workshop.models)
     agent.tools = [
         workshop.tools.scoped(tool, spec.tool_timeout_s) if isinstance(tool, FunctionTool) else tool
@@ -75,3 +115,17 @@ def _use_model(agent: Agent[Any], chosen: NamedModel, spec: AgentSpec, models: M
         agent.model_settings = get_default_model_settings(chosen.name)
     fallbacks = [models.named(name) for name in spec.fallback_models]
     agent.model = MeteredModel(ladder_of(chosen, fallbacks, own_settings=own_settings), agent.name, spec)
+
+
+def characters_told(agent: Agent[Any]) -> int:
+    """About how many characters a model is told beside what is asked: instructions, tools, hand-offs, a type.
+
+    Instructions that are a function count nothing: what they say depends on the run.
+    """
+    instructions = agent.instructions if isinstance(agent.instructions, str) else ""
+    onward = [one if isinstance(one, Handoff) else handoff(one) for one in agent.handoffs]
+    kind = agent.output_type
+    typed = kind is not None and not isinstance(kind, AgentOutputSchemaBase)
+    schema = AgentOutputSchema(kind) if typed else kind  # type: ignore[arg-type]  # a type it is
+    parts = (instructions, [EMPTY_QUESTION], agent.model_settings, agent.tools, schema, onward, None)
+    return ModelRequest(parts, {"prompt": None}).print_for(agent.name).characters

@@ -30,6 +30,7 @@ class AgentSpec:
     on_unknown_call: OnUnknownCall = "retry"  # what to do about a model call in flight at a crash
     approval_valid_s: float = 7 * 86_400.0  # how long a tool call waits for a person's decision
     fallback_models: tuple[str, ...] = ()  # asked in this order when the model is unavailable
+    output_tokens: int = 1000  # what an answer is thought to have at most, where nothing bounds it
     canned_answer: str | None = None  # where no model answers; JSON text with an output type
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from agents import Usage
 
-from agents_defs.run_order import ModelCall, SlowNotice
+from agents_defs.run_order import Foreseen, ModelCall, SlowNotice
 
 if TYPE_CHECKING:
     from agents_defs.model_provider import NamedModel
@@ -42,6 +42,11 @@ class CallMeter:
     def foreseen(self, asked_characters: int) -> ModelCall:
         """The call as it would be booked if nothing were ever heard of it again."""
         return self._call("unknown", _guess(asked_characters, 0), self._started)
+
+    def most(self, asked_characters: int, output_tokens: int) -> Foreseen:
+        """What it may use."""
+        asked = asked_characters // CHARS_PER_TOKEN + 1
+        return Foreseen(asked + output_tokens, self._rates.cost(asked, 0, 0, output_tokens))
 
     def settle(self, usage: Usage) -> ModelCall:
         """The provider said what it counted."""

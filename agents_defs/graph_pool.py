@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from agents_defs.agent_graph import Workshop, build_graph
+from agents_defs.agent_graph import EVERYTHING, Allowed, Workshop, build_graph, characters_told
 
 if TYPE_CHECKING:
     from agents import Agent
@@ -29,10 +29,20 @@ class GraphPool:
         self._max_idle = max_idle
         # Two, so that a build() that returns the same agents again fails at once and not only under load.
         self._idle = [build(), build()]
+        self._told: int | None = None
 
     @property
     def idle(self) -> int:
         return len(self._idle)
+
+    @property
+    def told(self) -> int:
+        """About how many characters its first agent tells a model beside what it is asked."""
+        if self._told is None:
+            graph = self.take()
+            self._told = characters_told(graph)
+            self.give(graph)
+        return self._told
 
     def take(self) -> Agent[Any]:
         """A graph for one run, which gives it back or, where it ended in disorder, drops it."""
@@ -44,18 +54,18 @@ class GraphPool:
 
 
 class GraphPools:
-    """A pool for each spec and model that was asked for."""
+    """A pool for each spec, model that was asked for, and set of tools that a plan allows."""
 
     def __init__(self, workshop: Workshop, max_idle: int) -> None:
         self._workshop = workshop
         self._max_idle = max_idle
-        self._pools: OrderedDict[tuple[AgentSpec, str | None], GraphPool] = OrderedDict()
+        self._pools: OrderedDict[tuple[AgentSpec, str | None, Allowed], GraphPool] = OrderedDict()
 
-    def pool(self, spec: AgentSpec, model: str | None) -> GraphPool:
-        key = (spec, model)
+    def pool(self, spec: AgentSpec, model: str | None, allowed: Allowed = EVERYTHING) -> GraphPool:
+        key = (spec, model, allowed)
         pool = self._pools.get(key)
         if pool is None:
-            pool = GraphPool(lambda: build_graph(spec, self._workshop, model), self._max_idle)
+            pool = GraphPool(lambda: build_graph(spec, self._workshop, model, allowed), self._max_idle)
             self._pools[key] = pool
             if len(self._pools) > MAX_POOLS:
                 self._pools.popitem(last=False)

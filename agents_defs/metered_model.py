@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from agents import Model, ModelResponse
 from openai.types.responses import Response, ResponseCompletedEvent, ResponseUsage
 
+from agents_defs.call_meter import CHARS_PER_TOKEN
 from agents_defs.model_request import ModelRequest
 from agents_defs.model_turn import ModelTurn
+from agents_defs.run_order import Foreseen
 from agents_defs.run_scope import SCOPE
 
 if TYPE_CHECKING:
@@ -43,6 +45,11 @@ class MeteredModel(Model):
         self._inner = self.named.model
         self._agent = agent
         self._spec = spec
+
+    def foreseen(self, characters: int, output_tokens: int) -> Foreseen:
+        """What it may use at most for a question and an answer of these lengths."""
+        asked = characters // CHARS_PER_TOKEN + 1
+        return Foreseen(asked + output_tokens, self.named.rates().cost(asked, 0, 0, output_tokens))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_inner"], name)  # what the SDK asks of the models that it knows

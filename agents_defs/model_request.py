@@ -33,11 +33,20 @@ class ModelRequest:
     positional: tuple[Any, ...]  # instructions, input, settings, tools, output schema, handoffs, tracing
     named: dict[str, Any]  # previous_response_id, conversation_id, prompt
 
-    def under(self, call_id: str, defaults: ModelSettings | None = None) -> ModelRequest:
+    @property
+    def longest_answer(self) -> int | None:
+        """In tokens, as the agent has it."""
+        settings: ModelSettings = self.positional[2]
+        return settings.max_tokens
+
+    def under(
+        self, call_id: str, defaults: ModelSettings | None = None, longest: int | None = None
+    ) -> ModelRequest:
         """The same request, with the call's id in its headers. `defaults`: of a model that was not meant."""
         instructions, asked, settings, *rest = self.positional
         marked = copy.copy(settings)
         marked.extra_headers = {**(settings.extra_headers or {}), CALL_ID_HEADER: call_id}
+        marked.max_tokens = longest
         if settings.include_usage is None:
             marked.include_usage = True  # else streamed chat completions do not tell what they cost
         if defaults is not None:

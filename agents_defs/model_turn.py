@@ -194,6 +194,7 @@ class ModelTurn:
         self.attempted += 1
         meter = CallMeter(scope, model, self.agent, scope.call_id(self.place, self.attempted))
         name = CALL + meter.call_id
+        await self._approved(meter)
         if record.kept:
             foreseen = meter.foreseen(self._print.characters)
             await record.write({name: call_bytes(foreseen, still_open=True)})
@@ -213,8 +214,18 @@ class ModelTurn:
             raise
         finally:
             meter.ended()
+            scope.run.closed(meter.call_id)
         await self._answered_by(rung, meter, response, degraded)
         return response
+
+    async def _approved(self, meter: CallMeter) -> None:
+        """Raises where the run may not make this call."""
+        live = self.scope.run
+        if live.order.allowance is None and live.order.max_cost_usd is None:
+            return
+        longest = live.bound(self.request.longest_answer)
+        foreseen = meter.most(self._print.characters, longest or self.spec.output_tokens)
+        await live.approve(meter.call_id, foreseen, bounded=longest is not None)
 
     async def _answered_by(
         self, rung: Rung, meter: CallMeter, response: ModelResponse, degraded: bool
@@ -251,7 +262,9 @@ class ModelTurn:
         }
 
     async def _sent(self, rung: Rung, call_id: str, answer: StreamedAnswer) -> ModelResponse:
-        request, inner, feed = self.request.under(call_id, rung.defaults), rung.model.model, self._feed
+        longest = self.scope.run.bound(self.request.longest_answer)
+        request = self.request.under(call_id, rung.defaults, longest)
+        inner, feed = rung.model.model, self._feed
         if feed is None and self.events is None:
             return await inner.get_response(*request.positional, **request.named)
         if self.events is not None:

@@ -91,6 +91,10 @@ class RunPostponed(RunStopped):
         self.failure = failure
 
 
+class RunOverLimit(RunPostponed):
+    """Its tenant's windows have no room for the next call now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What a person said about a tool call."""

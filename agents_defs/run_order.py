@@ -41,6 +41,10 @@ class RunOrder:
     paid: Sequence[ModelCall] = ()  # by earlier attempts: they count for the caps and stand in the result
     turns_out: int = 0  # deltas of turns below this were published by earlier attempts
     decisions: Mapping[str, Decision] = field(default_factory=dict)  # by approval id
+    allowance: MayUse | None = None  # None: nothing that it uses is limited
+    max_output_tokens: int | None = None  # of each model call
+    tools: tuple[str, ...] | None = None  # that the tenant's plan allows; None: all
+    mcp_servers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,22 @@ class ModelCall:
     def cost_text(self) -> str:
         """The cost as it goes on the wire: a decimal string, "0" where no price is known."""
         return "0" if self.cost_usd is None else format_usd(self.cost_usd)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a model call may use at most, as far as that can be told before it is sent."""
+
+    tokens: int
+    cost_usd: Decimal | None  # None: nobody knows this model's price
+
+
+class MayUse(Protocol):
+    """Asked before each model call."""
+
+    async def __call__(self, wanted: Foreseen, used: Foreseen) -> None:
+        """`wanted`: all that the run used and is about to use. Raises RunFailure or RunStopped."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from agents_defs.current_scope import CURRENT
-from agents_defs.run_journal import RunNeedsApproval, RunPostponed
+from agents_defs.run_journal import RunNeedsApproval, RunPostponed, RunStopped
+from agents_defs.run_order import Foreseen
 from agents_defs.run_record import RunRecord
 from schemas.failures import Code, RunFailure
 from schemas.money import format_usd
@@ -44,6 +45,7 @@ class LiveRun:
     record: RunRecord = field(init=False)
     calls: list[ModelCall] = field(init=False)
     spent_usd: Decimal = field(init=False)
+    under_way: dict[str, Foreseen] = field(default_factory=dict)  # by call id
     degraded: bool = False  # something else than the model that was meant has answered
 
     def __post_init__(self) -> None:
@@ -57,6 +59,51 @@ class LiveRun:
         if call.cost_usd is not None:
             self.spent_usd += call.cost_usd
         self.listener.on_call(call)
+
+    def bound(self, own: int | None) -> int | None:
+        """The longest answer that this run may ask for, in tokens. `own`: as the agent has it."""
+        plan = self.order.max_output_tokens
+        return own if plan is None else plan if own is None else min(own, plan)
+
+    async def approve(self, call_id: str, foreseen: Foreseen, *, bounded: bool) -> None:
+        """Raises where the run may not pay for this call; it is under way until it is `closed`.
+
+        An answer that nothing bounds is not held against the run's own cap: nobody knows its length.
+        """
+        self.under_way[call_id] = foreseen
+        try:
+            if bounded:
+                self._check_cap()
+            if self.order.allowance is not None:
+                await self.order.allowance(self._wanted(), self._used())
+        except (RunFailure, RunStopped) as error:
+            self.closed(call_id)
+            raise self.record.stop(error) from None
+
+    def closed(self, call_id: str) -> None:
+        """The call is not under way any more."""
+        self.under_way.pop(call_id, None)
+
+    def _used(self) -> Foreseen:
+        return Foreseen(sum(call.input_tokens + call.output_tokens for call in self.calls), self.spent_usd)
+
+    def _wanted(self) -> Foreseen:
+        tokens, cost = self._used().tokens, self.spent_usd
+        for foreseen in self.under_way.values():
+            tokens += foreseen.tokens
+            cost += foreseen.cost_usd or 0
+        return Foreseen(tokens, cost)
+
+    def _check_cap(self) -> None:
+        cap = self.order.max_cost_usd
+        if cap is None:
+            return
+        wanted = self._wanted().cost_usd or Decimal(0)
+        if wanted > cap:
+            told = (
+                f"with the next call the run may cost {format_usd(wanted)} of at most {format_usd(cap)} USD"
+            )
+            raise RunFailure(Code.RUN_COST_CAP, told)
 
     def check_cost(self) -> None:
         """Raises where the run may pay for no further call."""

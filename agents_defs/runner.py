@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from agents import RunConfig, ToolApprovalItem, set_tracing_disabled
 
 from agents_defs import identity_patch
-from agents_defs.agent_graph import Workshop, prepare
+from agents_defs.agent_graph import EVERYTHING, Allowed, Workshop, prepare
 from agents_defs.approvals import run_decided
+from agents_defs.call_meter import CHARS_PER_TOKEN
 from agents_defs.delta_feed import DeltaFeed
 from agents_defs.graph_pool import GraphPools
 from agents_defs.recovery import Recovery
 from agents_defs.run_context import RunContext
 from agents_defs.run_journal import RunStopped
-from agents_defs.run_order import RunResult, SlowNotice
+from agents_defs.run_order import Foreseen, RunResult, SlowNotice
 from agents_defs.run_scope import SCOPE, LiveRun, RunScope
 from agents_defs.sdk_failures import failure_of
 from agents_defs.tool_output import value_of
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from agents import Agent
     from agents.result import RunResult as SdkResult
 
+    from agents_defs.agent_spec import AgentSpec
+    from agents_defs.metered_model import MeteredModel
     from agents_defs.model_provider import ModelAccess
     from agents_defs.registry import Registry
     from agents_defs.run_order import RunListener, RunOrder
@@ -60,14 +63,33 @@ class AgentRunner:
         for spec in self._registry.specs():
             self._pools.pool(spec, None)
 
+    def foresee(
+        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+    ) -> Foreseen:
+        """What the first model call of a run may use, before the run is there."""
+        try:
+            pool = self._pools.pool(spec, model)
+            characters += pool.told
+        except Exception:  # noqa: BLE001  the run will say what is wrong with it
+            return Foreseen(
+                characters // CHARS_PER_TOKEN + 1 + (max_output_tokens or spec.output_tokens), None
+            )
+        graph = pool.take()
+        pool.give(graph)
+        own = graph.model_settings.max_tokens
+        most = [bound for bound in (own, max_output_tokens) if bound is not None]
+        metered = cast("MeteredModel", graph.model)
+        return metered.foreseen(characters, min(most) if most else spec.output_tokens)
+
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
         """Does one run. Raises RunFailure, RunStopped and asyncio.CancelledError, nothing else."""
         if order.timeout_s <= 0:
             raise RunFailure(Code.MODEL_TIMEOUT, "no time was left for the run")
         try:
-            pool = self._pools.pool(order.spec, order.model)
+            allowed = _allowed(order)
+            pool = self._pools.pool(order.spec, order.model, allowed)
             graph = pool.take()
-            live = self._live(order, listener)
+            live = self._live(order, listener, allowed)
         except Exception as error:
             raise failure_of(error) from error
         result = await self._within_time(live, graph)
@@ -114,13 +136,13 @@ class AgentRunner:
             degraded=live.degraded,
         )
 
-    def _live(self, order: RunOrder, listener: RunListener) -> LiveRun:
+    def _live(self, order: RunOrder, listener: RunListener, allowed: Allowed) -> LiveRun:
         return LiveRun(
             order=order,
             listener=listener,
             now=self._now or asyncio.get_running_loop().time,
             feed=DeltaFeed(listener, order.turns_out) if order.stream else None,
-            prepare=lambda agent: prepare(agent, order.spec, self._workshop, order.model),
+            prepare=lambda agent: prepare(agent, order.spec, self._workshop, order.model, allowed),
             recovery=self._recovery,
             ends=asyncio.get_running_loop().time() + order.timeout_s,
         )
@@ -147,6 +169,15 @@ def _input_items(order: RunOrder) -> list[dict[str, Any]]:
 def _said(ended: SdkResult) -> list[dict[str, Any]]:
     """Without the marks of approvals, which say nothing to a model."""
     return [dict(item.to_input_item()) for item in ended.new_items if not isinstance(item, ToolApprovalItem)]
+
+
+def _allowed(order: RunOrder) -> Allowed:
+    if order.tools is None and order.mcp_servers is None:
+        return EVERYTHING
+    tools, servers = order.tools, order.mcp_servers
+    return Allowed(
+        None if tools is None else frozenset(tools), None if servers is None else frozenset(servers)
+    )
 
 
 def _turns_allowed(order: RunOrder) -> int:

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_vali
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from agents_defs.model_access import DEFAULT_TIERS, ModelOptions
+from app.tier_file import read_tiers
 from streams.options import FlowOptions, KafkaOptions, LimitOptions, StreamOptions, TrustOptions
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -78,7 +79,11 @@ max_in_flight."""
     max_input_bytes: Positive = 256 * 1024
     """A larger input is refused `invalid_field`."""
     requests_per_minute: Positive = 600
-    """What each tenant may start in any minute."""
+    """What a tenant may start in any minute whose plan and tier say nothing of limits."""
+    tiers_file: Path | None = None
+    """What plans of a tier leave out: JSON, a plan's fields by the tier's name. None: as built in."""
+    unknown_tenants: Literal["admit", "refuse"] = "admit"
+    """Requests of tenants without a plan: they have the tier `free`, or are refused `agent_not_allowed`."""
     offline_delay_ms: Annotated[int, Field(ge=0)] = 0
     """Between the words of a streamed answer of the offline model."""
     drain_s: Seconds = 30.0
@@ -120,6 +125,8 @@ max_in_flight."""
             if self.signatures == "off":
                 wanted = "PENSTOCK_CONTROL_TRUST=signature"
             raise ValueError(f"{wanted} needs PENSTOCK_KEYS_FILE: `penstock keys create` makes one")
+        if self.tiers_file is not None:
+            read_tiers(self.tiers_file)
         if self.max_input_bytes > self.max_request_bytes:
             raise ValueError("PENSTOCK_MAX_INPUT_BYTES must be at most PENSTOCK_MAX_REQUEST_BYTES")
         return self
@@ -178,7 +185,11 @@ max_in_flight."""
                 delta_window_s=self.delta_window_ms / 1000,
                 commit_window_s=self.commit_window_ms / 1000,
             ),
-            limits=LimitOptions(requests_per_minute=self.requests_per_minute),
+            limits=LimitOptions(
+                requests_per_minute=self.requests_per_minute,
+                tiers=read_tiers(self.tiers_file) if self.tiers_file is not None else {},
+                unknown_tenants=self.unknown_tenants,
+            ),
             trust=self.trust(),
         )
 

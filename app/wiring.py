@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import redis.asyncio as redis
 
@@ -20,16 +21,19 @@ from app.adapters.kafka_plans import KafkaPlans
 from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_names import NameTaken, WorkerName
+from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
-from streams.admission import Admission
+from streams.admission import Admission, Tenants
 from streams.buffers import Allowance
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.emission import Emissary
+from streams.estimates import Foresight
 from streams.execution import Execution
 from streams.flow import Parcel
 from streams.intake import Intake
 from streams.journal import Patience
+from streams.licence import Licensing
 from streams.lifeline import Lifeline
 from streams.observations import Observer
 from streams.options import StreamOptions
@@ -37,7 +41,8 @@ from streams.ownership import Ownership
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.plans import Plans
-from streams.ports import Runs
+from streams.ports import Foresees, Runs
+from streams.tenancy import Tenancy
 from streams.topics import topic_names
 from streams.topology import IntakeParts
 from streams.trust import Trust
@@ -66,6 +71,10 @@ class Wired:
     lifeline: Lifeline
 
 
+class AgentRuns(Runs, Foresees, Protocol):
+    """Runs agents, and knows what that may cost."""
+
+
 class LateOutbox:
     """The outbox asks the pipeline for positions and the pipeline has the outbox: one is handed in later."""
 
@@ -88,7 +97,7 @@ def _checking(name: WorkerName, lifeline: Lifeline) -> Callable[[], Awaitable[No
 
 
 def wire(
-    options: StreamOptions, client: "redis.Redis", registry: Registry, runs: Runs, observer: Observer
+    options: StreamOptions, client: "redis.Redis", registry: Registry, runs: AgentRuns, observer: Observer
 ) -> Wired:
     """Put a worker together."""
     kafka, flow = options.kafka, options.flow
@@ -96,10 +105,14 @@ def wire(
     clock, ownership, lifeline, departure = SystemClock(), Ownership(), Lifeline(), Departure()
     batch, patience = RedisBatch(client), Patience(observer, departure)
     claims = RedisClaims(batch, kafka.app_id, flow.idempotency_days)
+    reservations = RedisReservations(batch, kafka.app_id, flow.idempotency_days)
+    foresight = Foresight(runs)
     store = RedisRuns(batch, kafka.app_id, flow.idempotency_days, flow.session_days)
     deltas = KafkaDeltas(options, topics.deltas, clock, observer, lifeline)
     bodies = KafkaParked(kafka, topics.parked, observer)
-    plans = KafkaPlans(kafka, topics.tenants, Plans(observer), observer, lifeline)
+    in_force = Plans(observer)
+    tenancy = Tenancy(options.limits, in_force)
+    plans = KafkaPlans(kafka, topics.tenants, in_force, observer, lifeline)
     ledger = KafkaLedger(options, topics, claims, ownership, clock, observer)
     intake = Intake(registry, kafka.partitions, flow.max_request_bytes, flow.max_input_bytes)
     trust = options.trust
@@ -111,16 +124,26 @@ def wire(
         parking,
         intake,
         emissary,
-        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, plans.plans, Allowance.of(flow)),
+        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, tenancy, Allowance.of(flow)),
     )
     plans.plans.listen(waits.plan_changed)
     pipeline = Pipeline(
         Stages(
             # Only what is read for the first time: what comes back was believed then, maybe long ago.
             intake=replace(intake, verifier=verifier) if trust.requests_signed else intake,
-            admission=Admission(claims, options.limits, observer, ledger.rebuild, ownership.owner),
+            admission=Admission(
+                claims, Tenants(tenancy.terms, foresight), observer, ledger.rebuild, ownership.owner
+            ),
             execution=Execution(
-                runs, store, registry, deltas, clock, observer, departure, flow.crashes_tolerated
+                runs,
+                store,
+                registry,
+                deltas,
+                clock,
+                observer,
+                departure,
+                flow.crashes_tolerated,
+                Licensing(tenancy.terms, foresight, reservations),
             ),
             completion=Completion(emissary, late, store, patience, clock),
             waits=waits,

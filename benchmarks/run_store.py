@@ -50,7 +50,7 @@ class Bench:
     async def claim(self, round_: int) -> list[RunKey]:
         """A batch, as admission asks for it."""
         names = [f"{round_}-{number}" for number in range(AT_ONCE)]
-        verdicts = await self.claims.claim([Claim("acme", name, SHA, 0, None, name) for name in names])
+        verdicts = await self.claims.claim([Claim("acme", name, SHA, 0, (), name) for name in names])
         assert verdicts == [Admit(1)] * AT_ONCE
         return [RunKey("acme", name, 1, name) for name in names]
 

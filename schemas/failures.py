@@ -97,11 +97,13 @@ class RunFailure(Exception):
         message: str | None = None,
         *,
         retry_after_ms: int | None = None,
+        retriable: bool | None = None,
         cause: BaseException | None = None,
     ) -> None:
         self.code = code
         self.message = message or failure(code).sentence
         self.retry_after_ms = retry_after_ms
+        self.retriable = retriable  # None: as the table says
         self.cause = cause
         super().__init__(f"{code}: {self.message}")
         self.__cause__ = cause

@@ -1,12 +1,14 @@
-"""Requests -> Admit, Refuse, Duplicate or Conflict: is the id new, and do the windows have room?"""
+"""Requests -> Admit, Refuse, Duplicate or Conflict: does the plan allow it, is the id new, is there room?"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from streams.entries import Entry
 from streams.flow import (
     Accepted,
+    Admit,
     Candidate,
     Conflict,
     Duplicate,
@@ -15,11 +17,13 @@ from streams.flow import (
     Verdict,
     fingerprint,
     identity,
+    input_bytes,
+    reserves_on_arrival,
 )
 from streams.observations import DuplicateSeen, LimitRefused, Observer, StoreAway
-from streams.options import LimitOptions
 from streams.ownership import NOBODY
-from streams.policy.windows import Window
+from streams.policy.gates import NOTHING_SPENT, Gate, Spending
+from streams.policy.terms import Asked, Denial, Terms, never_fits
 from streams.ports import Claim, ClaimStore, LedgerLost, StoreUnavailable
 
 FIRST_WAIT_S = 0.05
@@ -49,26 +53,52 @@ def application(entry: Entry) -> Application:
     return Application(entry.candidate, entry.token, entry.generation, ends or parked.attempt > 0, first)
 
 
+class Foresight(Protocol):
+    """Knows what a request may need, before it is run."""
+
+    def __call__(self, accepted: Accepted, terms: Terms) -> Spending:
+        """At its first model call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """What admission has to know of tenants and of what their requests need."""
+
+    terms: Callable[[str], Terms]
+    foresee: Foresight
+
+
 @dataclass(frozen=True, slots=True)
 class Admission:
     """Asks the store; where it is away, waits for it, for a limit that is not checked is none."""
 
     store: ClaimStore
-    limits: LimitOptions
+    tenants: Tenants
     observer: Observer
     rebuild: Callable[[Sequence[int]], Awaitable[Collection[int]]]  # returns those that are still ours
     owner: Callable[[int], str]  # of a partition: this worker, as long as it is its
 
     async def decide(self, applications: Sequence[Application]) -> Sequence[Verdict]:
         """A verdict for each, in their order."""
-        claims = [self._claim(application) for application in applications]
+        judged = [self._judged(application) for application in applications]
+        claims = [
+            self._claim(application, () if isinstance(found, Denial) else found)
+            for application, found in zip(applications, judged, strict=True)
+        ]
         verdicts = await self._ask(claims)
-        for claim, verdict in zip(claims, verdicts, strict=True):
+        decided = [
+            Refuse(found.code, found.message)
+            if isinstance(found, Denial) and isinstance(verdict, Admit)
+            else verdict
+            for found, verdict in zip(judged, verdicts, strict=True)
+        ]
+        for claim, verdict in zip(claims, decided, strict=True):
             if isinstance(verdict, Refuse):
                 self.observer.observe(LimitRefused(claim.tenant_id, verdict.code))
             elif isinstance(verdict, Duplicate | Conflict):
                 self.observer.observe(DuplicateSeen(claim.tenant_id, isinstance(verdict, Conflict)))
-        return verdicts
+        return decided
 
     async def _ask(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
         wait_s = 0.0
@@ -106,16 +136,39 @@ class Admission:
         await self.rebuild(sorted(ours))
         return True
 
-    def _claim(self, application: Application) -> Claim:
+    def _judged(self, application: Application) -> tuple[Gate, ...] | Denial:
+        """The gates that it has to pass, or why its plan does not allow it."""
+        accepted = application.candidate
+        if application.counted or not isinstance(accepted, Accepted):
+            return ()
+        request = accepted.request
+        terms = self.tenants.terms(request.tenant_id)
+        limits_input = terms.plan.max_input_bytes is not None
+        asked = Asked(
+            accepted.spec.name,
+            request.model,
+            request.user_id,
+            input_bytes(request.input) if limits_input else 0,
+        )
+        denial = terms.denial(asked)
+        if denial is not None:
+            return denial
+        estimate = self.tenants.foresee(accepted, terms) if terms.spends else NOTHING_SPENT
+        gates = terms.gates(asked, estimate)
+        denial = never_fits(gates)
+        if denial is not None or reserves_on_arrival(accepted):
+            return denial or gates
+        return tuple(gate for gate in gates if gate.what == "requests")
+
+    def _claim(self, application: Application, gates: tuple[Gate, ...]) -> Claim:
         candidate = application.candidate
         tenant_id, request_id = identity(candidate)
-        counts = isinstance(candidate, Accepted) and not application.counted
         return Claim(
             tenant_id,
             request_id,
             fingerprint(candidate),
             candidate.record.partition,
-            Window(self.limits.requests_per_minute, "minute") if counts else None,
+            gates,
             application.token,
             application.generation,
             self.owner(candidate.record.partition),

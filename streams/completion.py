@@ -10,6 +10,7 @@ from streams.conveyor import Conveyor
 from streams.deltas import DeltaFeed
 from streams.emission import Emissary
 from streams.entries import Entry
+from streams.estimates import used
 from streams.feeds import feed_of
 from streams.flow import Accepted, Invalid, Outcome, Parcel, Problem, Rejected, identity
 from streams.journal import Patience, paid_by
@@ -68,9 +69,9 @@ class Completion:
         turn = None
         if session_id is not None and outcome.new_items and outcome.memory is not Memory.NONE:
             turn = SessionTurn(session_id, outcome.new_items)
-        encoded = encode_parcel(parcel)
+        encoded, spent = encode_parcel(parcel), used(outcome.calls)
         try:
-            await self._patience.asked(lambda: self._store.decide(key, encoded, turn))
+            await self._patience.asked(lambda: self._store.decide(key, encoded, turn, spent))
         except RunLost as lost:
             if not lost.emptied:
                 raise
@@ -98,6 +99,8 @@ class Completion:
         calls = tuple(paid_by(begun.entries, key))
         if not calls and not entry.published:
             return outcome
+        if isinstance(entry.candidate, Accepted):  # its plan does not allow it any more
+            return replace(outcome, calls=calls, published=entry.published)
         message = "the run began with an agent that this worker does not have any more: deploy it again"
         problem = Problem(Code.AGENT_VERSION_GONE, message)
         return replace(outcome, status=Status.FAILED, problem=problem, calls=calls, published=entry.published)

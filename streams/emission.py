@@ -305,7 +305,12 @@ def what_was_asked(candidate: Accepted | Invalid) -> dict[str, object]:
 
 def error(problem: Problem) -> ResponseError:
     """The problem as the response tells it."""
-    return ResponseError.of(problem.code, problem.message, retry_after_ms=problem.retry_after_ms)
+    return ResponseError.of(
+        problem.code,
+        problem.message,
+        retry_after_ms=problem.retry_after_ms,
+        retriable=problem.retriable,
+    )
 
 
 def totals(calls: tuple[ModelCall, ...]) -> UsageTotals:

@@ -7,9 +7,9 @@ from schemas.failures import Code
 from streams.completion import Completion
 from streams.conveyor import Conveyor
 from streams.entries import Entry
-from streams.execution import expired, status_of
 from streams.feeds import feed_of
 from streams.flow import Accepted, Problem
+from streams.judgement import expired, status_of
 from streams.ports import Clock
 from streams.waiting import Identity
 

@@ -8,7 +8,7 @@ from typing import Final
 from agents_defs.journal_entries import CALL
 from agents_defs.run_order import ModelCall
 from streams.deltas import DeltaFeed
-from streams.flow import Candidate, Outcome, Problem, Record, identity, same_record
+from streams.flow import Candidate, Outcome, Problem, Record, fingerprint, identity, same_record
 from streams.parked import Parked
 from streams.policy.fair_share import Demand
 from streams.tracker import Ticket
@@ -59,6 +59,10 @@ class Entry:
         """Wait for its record that is being written beside its run; without end where it is not ours."""
         if self.parking is not None:
             await self.parking
+
+    def differs(self, other: "Entry") -> bool:
+        """Whether its body is another one."""
+        return fingerprint(self.candidate) != fingerprint(other.candidate)
 
     def stop(self) -> None:
         """Whatever is being done about it is done in vain."""

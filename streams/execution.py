@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
@@ -16,24 +15,25 @@ from agents_defs.run_journal import (
     RunHandedOver,
     RunLost,
     RunNeedsApproval,
+    RunOverLimit,
     RunPostponed,
     RunStopped,
 )
 from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
-from schemas.failures import FAILURES, Code, RunFailure
+from schemas.failures import Code, RunFailure
 from schemas.responses import Memory, Status
 from streams.deltas import DeltaFeed
-from streams.flow import Outcome, Problem
+from streams.estimates import used
+from streams.flow import SEAT_AFTER_MS, Outcome, Problem, Refuse
 from streams.journal import LiveJournal, Patience, of_generation, paid_by
-from streams.observations import CallPaid, Observer, RunEnded, RunSlow, RunStarted
+from streams.judgement import backoff_s, judged, most_postponed
+from streams.licence import Licences, unlimited
+from streams.observations import CallPaid, LimitRefused, Observer, RunEnded, RunSlow, RunStarted
 from streams.parked import ParkReason, PendingApproval
 from streams.ports import NOTHING, Begun, Clock, DeltaSink, Runs, RunStore
 from streams.turns import Departure, HandedOver, Suspended, Turn
 
 CRASHES_TOLERATED = 4
-MOST_POSTPONED = 12  # with the waits in between more than ten minutes
-MOST_CUT_OFF = 2  # of answers that were partly told; with the first that is three tries
-LONGEST_BACKOFF_S = 120.0
 MARGIN_S = 86_400.0  # how much longer than it waits its journal is kept
 
 
@@ -75,6 +75,7 @@ class Execution:
     observer: Observer
     departure: Departure = field(default_factory=Departure)
     crashes_tolerated: int = CRASHES_TOLERATED
+    licence: Licences = unlimited
     rng: Random = field(default_factory=Random)
 
     async def run(self, turn: Turn, feed: DeltaFeed | None) -> Outcome | Suspended | HandedOver:
@@ -92,6 +93,7 @@ class Attempt:
         self._started = around.clock.now()
         self._started_at = around.clock.at()
         self._patience = Patience(around.observer, around.departure)
+        self._paid_before = 0
         received = turn.accepted.received
         self._queued_s = turn.queued_s if turn.queued_s is not None else self._started - received
 
@@ -99,6 +101,11 @@ class Attempt:
         """See Execution.run."""
         turn, around = self._turn, self._around
         agent = turn.accepted.spec.name
+        licence = self._licence = around.licence(turn, self._patience)
+        if licence.seat is not None and turn.ending is None:
+            unseated = await self._unseated(licence.seat, licence.waits)
+            if unseated is not None:
+                return unseated
         around.observer.observe(RunStarted(agent, self._queued_s))
         status: Status | str = Status.FAILED
         try:
@@ -115,9 +122,27 @@ class Attempt:
             await self._rest(ended)
         return ended
 
+    async def _unseated(
+        self, seat: Callable[[], Awaitable[Refuse | None]], waits: bool
+    ) -> Outcome | Suspended | None:
+        """What comes of it where its tenant has as many runs under way as it may."""
+        refused, turn = await seat(), self._turn
+        if refused is None:
+            return None
+        self._around.observer.observe(LimitRefused(turn.accepted.request.tenant_id, refused.code))
+        if turn.first and not waits:
+            return self._outcome(refused.problem, Begun({}), ran=False)
+        after_s = SEAT_AFTER_MS / 1000
+        resting = Suspended(
+            ParkReason.WINDOW, after_s, turn.approvals, turn.spans, turn.queued_s, begun=False
+        )
+        await self._rest(resting)
+        return resting
+
     async def _ended(self) -> Outcome | Suspended | HandedOver:
         begun, journal = await self._begin()
         self._turn.calls[:] = paid_by(begun.entries, self._turn.key)
+        self._paid_before = len(self._turn.calls)
         if self._feed is not None:
             self._feed.resume(begun.turns_out)
         obstacle = self._obstacle(begun)
@@ -134,7 +159,7 @@ class Attempt:
         except RunLost:
             raise
         except RunStopped as stopped:
-            if not isinstance(stopped, RunPostponed) or len(self._turn.spans) < most_postponed(stopped):
+            if not isinstance(stopped, RunPostponed) or not self._too_often(stopped):
                 await journal.settle()
                 return await self._stopped(stopped)
             ended = stopped.failure
@@ -147,6 +172,10 @@ class Attempt:
             ended = problem
         await journal.settle()
         return self._outcome(ended, begun)
+
+    def _too_often(self, stopped: RunPostponed) -> bool:
+        """Who waits for a window may wait as often as it takes, until its deadline."""
+        return not isinstance(stopped, RunOverLimit) and len(self._turn.spans) >= most_postponed(stopped)
 
     # -- its begin
 
@@ -208,8 +237,9 @@ class Attempt:
     # -- the run
 
     async def _attempt(self, begun: Begun, journal: LiveJournal) -> RunResult:
-        turn, request = self._turn, self._turn.accepted.request
+        around, turn, request = self._around, self._turn, self._turn.accepted.request
         spec = self._spec(begun)
+        licence = self._licence
         order = RunOrder(
             run_id=turn.run_id,
             tenant_id=request.tenant_id,
@@ -228,9 +258,12 @@ class Attempt:
             journal=journal,
             paid=tuple(turn.calls),
             turns_out=begun.turns_out,
+            allowance=licence.allowance,
+            max_output_tokens=licence.max_output_tokens,
+            tools=licence.tools,
+            mcp_servers=licence.mcp_servers,
             decisions={one.approval_id: _decision(one) for one in turn.approvals if one.approved is not None},
         )
-        around = self._around
         listener = Listener(spec.name, around.observer, around.deltas, self._feed, turn.calls)
         return await around.runs.run(order, listener)
 
@@ -251,7 +284,7 @@ class Attempt:
             run_s=sum((end - start).total_seconds() for start, end in turn.spans) + this_s,
             generation=turn.generation,
             spans=spans,
-            **_judge(ended, late=deadline is not None and finished_at > deadline),
+            **judged(ended, late=deadline is not None and finished_at > deadline),
         )
 
     async def _stopped(self, stopped: RunStopped) -> Suspended | HandedOver:
@@ -261,12 +294,16 @@ class Attempt:
         at = self._around.clock.at()
         approvals: tuple[PendingApproval, ...] = ()
         reason, after_s = ParkReason.RETRY, None
-        if isinstance(stopped, RunPostponed):
+        if isinstance(stopped, RunOverLimit):
+            reason, after_s = ParkReason.WINDOW, stopped.after_s
+        elif isinstance(stopped, RunPostponed):
             after_s = max(stopped.after_s, backoff_s(len(self._turn.spans), self._around.rng))
         elif isinstance(stopped, RunNeedsApproval):
             reason = ParkReason.APPROVAL
             approvals = self._pending(stopped.requests)
         spans = (*self._turn.spans, (self._started_at, at))
+        if isinstance(stopped, RunOverLimit) and len(self._turn.calls) == self._paid_before:
+            spans = self._turn.spans  # it only looked whether there is room by now
         return Suspended(reason, after_s, approvals, spans, self._queued_s)
 
     def _pending(self, requests: Sequence[ApprovalRequest]) -> tuple[PendingApproval, ...]:
@@ -296,7 +333,8 @@ class Attempt:
             if self._feed is not None:
                 out = self._feed.turns_out()
                 await self._patience.asked(lambda: store.record(key, NOTHING, out))
-            await self._patience.asked(lambda: store.leave(key, keep_s + MARGIN_S))
+            spent = used(self._turn.calls)
+            await self._patience.asked(lambda: store.leave(key, keep_s + MARGIN_S, spent))
         except RunLost as lost:
             if not lost.emptied:
                 raise
@@ -310,20 +348,9 @@ class Attempt:
     async def _leave(self) -> None:
         """So that this attempt is not taken for a crash. What cannot be said now is not said."""
         try:
-            await self._around.store.leave(self._turn.key, 0.0)
+            await self._around.store.leave(self._turn.key, 0.0, used(self._turn.calls))
         except Exception:  # noqa: BLE001  a courtesy to whoever is next; nothing depends on it
             return
-
-
-def most_postponed(postponed: RunPostponed) -> int:
-    """How often a run may be postponed: a provider may name a time, an answer that breaks off names none."""
-    return MOST_POSTPONED if postponed.after_s > 0 else MOST_CUT_OFF
-
-
-def backoff_s(times: int, rng: Random) -> float:
-    """How long a run that was postponed so often waits at least: half of it by chance."""
-    most = min(LONGEST_BACKOFF_S, 0.5 * 2.0**times)
-    return most * (0.5 + rng.random() / 2)
 
 
 def _nothing_out() -> int:
@@ -346,54 +373,3 @@ def _memory(turn: Turn, begun: Begun) -> Memory:
     if turn.accepted.request.session_id is None:
         return Memory.NONE
     return Memory.LOST if begun.session_lost else Memory.KEPT
-
-
-def expired(queued_s: float) -> Outcome:
-    """The deadline passed before the run was started."""
-    return Outcome(
-        status=Status.EXPIRED,
-        problem=Problem(Code.EXPIRED, "the deadline passed before the run was started"),
-        queued_s=queued_s,
-    )
-
-
-def status_of(code: Code) -> Status:
-    """How a request ends that ends with this code."""
-    outcome = FAILURES[code].outcome
-    return Status(outcome) if outcome in set(Status) else Status.FAILED
-
-
-def _judge(ended: RunResult | RunFailure | Problem, late: bool) -> dict[str, Any]:
-    """The fields of an outcome that say how the run ended."""
-    if isinstance(ended, Problem):
-        return {"status": status_of(ended.code), "problem": ended}
-    if isinstance(ended, RunFailure):
-        code = Code.EXPIRED if late and ended.code is not Code.CANCELLED else ended.code
-        cause = ended.__cause__
-        told = ended.message if code is ended.code else f"the deadline passed during the run: {ended.message}"
-        return {
-            "status": status_of(code),
-            "problem": Problem(
-                code,
-                told,
-                ended.retry_after_ms,
-                exception=type(cause).__name__ if cause else None,
-                stack="".join(traceback.format_exception(cause)) if cause else None,
-            ),
-        }
-    if late:
-        return {
-            "status": Status.EXPIRED,
-            "problem": Problem(Code.EXPIRED, "the deadline passed during the run"),
-            "turns": ended.turns,
-            "models": ended.models,
-        }
-    return {
-        "status": Status.COMPLETED,
-        "output": ended.output,
-        "last_agent": ended.last_agent,
-        "turns": ended.turns,
-        "models": ended.models,
-        "new_items": ended.new_items,
-        "degraded": ended.degraded,
-    }

@@ -5,7 +5,7 @@ bytes -> Record -> Accepted | Invalid | Rejected -> Admit | Refuse | Duplicate |
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -15,6 +15,10 @@ from agents_defs.run_order import ModelCall
 from schemas.failures import Code
 from schemas.requests import AgentRequest
 from schemas.responses import Memory, Status
+from streams.policy.gates import Gate
+from streams.policy.terms import never_fits
+
+SEAT_AFTER_MS = 1000  # when to ask for a seat again: nobody knows when a run ends
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -48,6 +52,12 @@ class Accepted:
     spec: AgentSpec
     received: float  # monotonic
     received_at: datetime
+
+
+def reserves_on_arrival(accepted: Accepted) -> bool:
+    """Whether it may run at once. Who comes later reserves what it needs of tokens and cost when it runs."""
+    not_before = accepted.request.not_before
+    return not_before is None or not_before <= accepted.received_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,15 @@ def fingerprint(candidate: Candidate) -> str:
     return candidate.sha256
 
 
+def input_bytes(value: str | list[dict[str, Any]]) -> int:
+    """How large an input is: of text its UTF-8, of items their JSON."""
+    if isinstance(value, str):
+        return len(value.encode())
+    import orjson  # only for the rare large list of items
+
+    return len(orjson.dumps(value))
+
+
 @dataclass(frozen=True, slots=True)
 class Admit:
     """The request counts and may run. `attempt` is 1, or more after a crash or a hand-over."""
@@ -115,7 +134,42 @@ class Refuse:
 
     code: Code
     message: str
-    retry_after_ms: int | None = None
+    retry_after_ms: int | None = None  # None: never
+
+    @property
+    def problem(self) -> "Problem":
+        """As its outcome tells it."""
+        retriable = False if self.retry_after_ms is None else None
+        return Problem(self.code, self.message, self.retry_after_ms, retriable=retriable)
+
+
+def closed(gate: Gate, used: int, retry_after_ms: int) -> Refuse:
+    """What the caller is told who found this gate closed."""
+    retry_after_ms = max(0, retry_after_ms)
+    return Refuse(
+        gate.code,
+        f"the limit of {gate.shown(gate.window.limit)} per {gate.window.per} is reached "
+        f"({gate.shown(used)} used{_asked(gate)}): send it again, under a new request_id, "
+        f"in {retry_after_ms} ms",
+        retry_after_ms,
+    )
+
+
+def no_seat(seats: int, sitting: int) -> Refuse:
+    """What the caller is told whose tenant has as many runs under way as it may."""
+    told = f"{sitting} runs are under way, the plan allows {seats}: send it again when one has ended"
+    return Refuse(Code.LIMIT_CONCURRENCY, told, SEAT_AFTER_MS)
+
+
+def shut(gate: Gate, lacks: int, used: int, retry_after_ms: int) -> Refuse:
+    """The same in the midst of a run, which lacks so much there."""
+    lacking = replace(gate, amount=lacks)
+    never = never_fits([lacking])
+    return Refuse(never.code, never.message) if never is not None else closed(lacking, used, retry_after_ms)
+
+
+def _asked(gate: Gate) -> str:
+    return "" if gate.what == "requests" else f", {gate.shown(gate.amount)} asked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +206,7 @@ class Problem:
     retry_after_ms: int | None = None
     exception: str | None = None
     stack: str | None = None
+    retriable: bool | None = None  # None: as the failure table says of the code
 
 
 @dataclass(frozen=True, slots=True)

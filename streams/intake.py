@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from agents_defs.registry import AgentSpec, Registry, UnknownAgent
 from schemas.canonical import request_sha256
@@ -14,7 +13,7 @@ from schemas.partitions import partition_for
 from schemas.requests import AgentRequest
 from schemas.signatures import BadSignature, demand
 from schemas.versions import UnsupportedVersion
-from streams.flow import Accepted, Candidate, Invalid, Record, Rejected, identity
+from streams.flow import Accepted, Candidate, Invalid, Record, Rejected, identity, input_bytes
 from streams.ports import Verifier
 
 
@@ -130,15 +129,6 @@ class Intake:
                 f"input: has {size} bytes, at most {self.max_input_bytes} are accepted "
                 "(PENSTOCK_MAX_INPUT_BYTES)"
             )
-
-
-def input_bytes(value: str | list[dict[str, Any]]) -> int:
-    """How large an input is: of text its UTF-8, of items their JSON."""
-    if isinstance(value, str):
-        return len(value.encode())
-    import orjson  # only for the rare large list of items
-
-    return len(orjson.dumps(value))
 
 
 def contradiction(candidate: Candidate) -> Rejected:

@@ -1,8 +1,11 @@
 """Frozen options, handed down from the settings; nothing here reads the environment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from schemas.tenants import TenantPlan
 
 Delivery = Literal["transactional", "plain"]
 
@@ -51,6 +54,8 @@ class LimitOptions:
     """What a tenant may do whose plan says nothing."""
 
     requests_per_minute: int = 600
+    tiers: Mapping[str, TenantPlan] = field(default_factory=dict)  # what a plan of this tier leaves out
+    unknown_tenants: Literal["admit", "refuse"] = "admit"  # those without a plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,5 +220,9 @@ class Parking:
             else:
                 self._resume(parked, waiting)
 
+    def waits(self, waiting: Waiting) -> bool:
+        """Whether it is here still, and nobody goes on with it."""
+        return self._stands(waiting) and not waiting.live
+
     def _stands(self, waiting: Waiting) -> bool:
         return self.lot.find(waiting.identity) is waiting and waiting.place.offset >= 0

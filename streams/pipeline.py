@@ -126,7 +126,7 @@ class Pipeline:
         try:
             while self._candidates:
                 entries, self._candidates = self._candidates, []
-                fresh = [entry for entry in entries if not self._attach(entry)]
+                fresh = self._fresh(entries)
                 applications = [application(entry) for entry in fresh]
                 verdicts = await self._stages.admission.decide(applications) if applications else ()
                 for entry, verdict in zip(fresh, verdicts, strict=True):
@@ -138,6 +138,17 @@ class Pipeline:
             raise
         finally:
             self._admitting = None
+
+    def _fresh(self, entries: Collection[Entry]) -> list[Entry]:
+        """Those to ask the store about, one of each id."""
+        fresh: list[Entry] = []
+        for entry in entries:
+            leader = self.register.find(identity(entry.candidate))
+            if leader is not None and leader.differs(entry) and leader in fresh:
+                self._candidates.append(entry)  # not before the store has said which of the two it knows
+            elif not self._attach(entry):
+                fresh.append(entry)
+        return fresh
 
     def _attach(self, entry: Entry) -> bool:
         """A second record with the id and body of one that is being worked on, or waits, shares its fate."""
@@ -190,8 +201,7 @@ class Pipeline:
         if entry.ending is not None:
             self.endings.end(entry, entry.ending)
         elif not self._stages.waits.for_window(entry, refuse):
-            problem = Problem(refuse.code, refuse.message, refuse.retry_after_ms)
-            self.spawn(entry, self._stages.completion.refuse(self, entry, problem))
+            self.spawn(entry, self._stages.completion.refuse(self, entry, refuse.problem))
 
     def _duplicate(self, entry: Entry) -> None:
         """It was answered before. Its parked record, which a replay of a replay may have, is of no use."""

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from agents_defs.run_order import RunListener, RunOrder, RunResult
+from agents_defs.agent_spec import AgentSpec
+from agents_defs.run_order import Foreseen, RunListener, RunOrder, RunResult
 from schemas.keyring import Key
 from streams.deltas import DeltaFeed
-from streams.flow import Answered, Parcel, Record, Verdict
+from streams.flow import Answered, Parcel, Record, Refuse, Verdict
 from streams.parked import Parked, ParkedPlace
-from streams.policy.windows import Window
+from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 
 
 class StoreUnavailable(Exception):
@@ -45,7 +46,7 @@ class Claim:
     request_id: str
     sha256: str
     partition: int
-    window: Window | None  # None: it counts nowhere, and only asks whether the id is new
+    gates: tuple[Gate, ...] = ()  # none: it counts nowhere, and only asks whether the id is new
     token: str = ""  # of this delivery of the record: asked again under it, the verdict is the same
     generation: int = 0  # an operator's replay opens the next
     owner: str = ""  # who owns the partition by the claimer's account; not asked about where it is empty
@@ -179,15 +180,43 @@ class RunStore(Protocol):
         """Add to the journal."""
         ...
 
-    async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:
+    async def decide(
+        self, run: RunKey, outcome: bytes, turn: SessionTurn | None, spent: Spending = NOTHING_SPENT
+    ) -> None:
         """This is the outcome of the request, and in the same step its turn is added to the session.
 
+        What it reserved is replaced by what it spent.
         Whoever claims the request from now on is given this outcome to publish.
         """
         ...
 
-    async def leave(self, run: RunKey, keep_s: float) -> None:
-        """The attempt stops in order, without an outcome; its journal is kept at least that long."""
+    async def leave(self, run: RunKey, keep_s: float, spent: Spending = NOTHING_SPENT) -> None:
+        """The attempt stops in order, without an outcome; its journal is kept at least that long.
+
+        It holds no more of its tenant's windows than it spent.
+        """
+        ...
+
+
+class Reservations(Protocol):
+    """What runs hold of their tenants' windows."""
+
+    async def reserve(
+        self, run: RunKey, gates: Sequence[Gate], spent: Spending = NOTHING_SPENT
+    ) -> Refuse | None:
+        """What the gates ask for is what the run holds in all from now on; or why not, and nothing changes.
+
+        Of what it held and has left its window only what it spent counts as held.
+
+        Raises RunLost and StoreUnavailable as a RunStore does.
+        """
+        ...
+
+    async def sit(self, run: RunKey, seats: int) -> int | None:
+        """It is one of its tenant's runs under way, until it is decided, left, answered or claimed anew.
+
+        Or, where so many are: how many these are. Raises as `reserve`.
+        """
         ...
 
 
@@ -251,6 +280,16 @@ class DeltaSink(Protocol):
 
     async def settle(self, feed: DeltaFeed) -> None:
         """Publish what is left of the feed and wait until it is durable."""
+        ...
+
+
+class Foresees(Protocol):
+    """Knows models and prices."""
+
+    def foresee(
+        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+    ) -> Foreseen:
+        """What the first model call of a run may use."""
         ...
 
 

@@ -53,7 +53,8 @@ class Suspended:
     after_s: float | None
     approvals: tuple[PendingApproval, ...]
     spans: tuple[Span, ...]
-    queued_s: float
+    queued_s: float | None
+    begun: bool = True  # False: it was not its turn yet, and nothing was done
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,22 +7,24 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from schemas.failures import Code
-from schemas.requests import OverLimit
 from streams.buffers import Allowance, Buffers
 from streams.cancellations import Cancellations
 from streams.conveyor import Conveyor
-from streams.deltas import DeltaFeed
-from streams.demands import Demands, Tenants, tokens_of
+from streams.demands import Demands, tokens_of
 from streams.emission import Emissary
 from streams.entries import Entry
-from streams.flow import Accepted, Emission, Problem, Record, Refuse, identity, same_record
+from streams.flow import SEAT_AFTER_MS, Accepted, Emission, Problem, Record, Refuse, identity, same_record
 from streams.intake import Intake
+from streams.keeping import Keeping
 from streams.lifeline import Lifeline
 from streams.observations import Fault, Observer, RequestParked
+from streams.overdue import overdue
 from streams.parked import Parked, ParkReason
 from streams.parking import Berth, Parking
 from streams.policy.fair_share import Demand
 from streams.ports import Clock
+from streams.seekers import Seekers
+from streams.tenancy import Tenancy
 from streams.tokens import Tokens
 from streams.turns import Suspended
 from streams.waiting import Identity, Waiting
@@ -38,7 +40,7 @@ class Surroundings:
     observer: Observer
     lifeline: Lifeline
     park_after_s: float
-    tenants: Tenants
+    tenants: Tenancy
     allowance: Allowance
 
 
@@ -48,7 +50,6 @@ class Waits:
     def __init__(self, parking: Parking, intake: Intake, emissary: Emissary, around: Surroundings) -> None:
         clock, observer, lifeline = around.clock, around.observer, around.lifeline
         self.parking: Final = parking
-        self._emissary: Final = emissary
         self.cancellations: Final = Cancellations(clock)
         self._intake: Final = intake
         self._clock: Final = clock
@@ -57,8 +58,10 @@ class Waits:
         self._park_after_s: Final = around.park_after_s
         self._tenants: Final = around.tenants
         self._tokens: Final = Tokens()
+        self._keeping: Final = Keeping(emissary, around.clock)
         self._buffers: Final = Buffers(parking, around.allowance)
         self.demands: Final = Demands(around.tenants)
+        self._seekers: Final = Seekers(parking)
         self._pipeline: Conveyor
 
     def bind(self, pipeline: Conveyor) -> None:
@@ -92,6 +95,8 @@ class Waits:
         if self._tenants.paused(request.tenant_id):
             self._pause(entry, accepted)
             return True
+        if self._behind_seekers(entry, accepted):
+            return True
         queue = self.parking.lot.queue((request.tenant_id, request.session_id)) if request.session_id else []
         if queue and queue[0] is not entry.waiting:
             self._stay(entry, accepted, ParkReason.SESSION)
@@ -101,12 +106,24 @@ class Waits:
             return True
         return False
 
+    def _behind_seekers(self, entry: Entry, accepted: Accepted) -> bool:
+        """Who comes now does not take the seat that others of its tenant wait for."""
+        tenant_id = accepted.request.tenant_id
+        if entry.waiting is not None or not self._seekers.any(tenant_id):
+            return False
+        if not self._tenants.terms(tenant_id).waits_for_seat(accepted.request.over_limit):
+            return False
+        wait_s = self._seekers.wait_s(tenant_id, SEAT_AFTER_MS / 1000)
+        self._park(entry, accepted, ParkReason.WINDOW, due_at=self._clock.at() + timedelta(seconds=wait_s))
+        self._seekers.add(entry.waiting)
+        return True
+
     def for_window(self, entry: Entry, refuse: Refuse) -> bool:
         """Whether it waits until its tenant's window has room."""
         accepted = entry.candidate
-        if not isinstance(accepted, Accepted) or accepted.request.over_limit is not OverLimit.WAIT:
+        if not isinstance(accepted, Accepted) or refuse.retry_after_ms is None:
             return False
-        if refuse.retry_after_ms is None:
+        if not self._tenants.waits(accepted.request.tenant_id, accepted.request.over_limit):
             return False
         due_at = self._clock.at() + timedelta(milliseconds=refuse.retry_after_ms)
         waiting, deadline = entry.waiting, accepted.request.deadline
@@ -120,6 +137,7 @@ class Waits:
     def watch(self, entry: Entry) -> None:
         """A run begins: when it lasts it is parked beside its running."""
         loop = asyncio.get_running_loop()
+        self._seekers.seated(entry.waiting)
         entry.alarm = loop.call_later(self._park_after_s, self._park_running, entry)
         self._refill(entry.demand.tenant_id)
 
@@ -149,10 +167,14 @@ class Waits:
             if not waiting.live:
                 self.parking.release(waiting)
         self._refill(tenant_id)
+        while self._seekers.wake(tenant_id):
+            pass  # there may be more seats now
 
     def done(self, entry: Entry) -> None:
         """It has its outcome."""
+        self._seekers.remove(entry.waiting)
         self.parking.done(entry.waiting)
+        self._seekers.wake(identity(entry.candidate)[0])
 
     def let_go(self, retained: Collection[int]) -> None:
         """Other partitions are another worker's now."""
@@ -166,10 +188,15 @@ class Waits:
         await entry.written()
         due_at = None
         if suspended.after_s is not None:
-            due_at = self._clock.at() + timedelta(seconds=suspended.after_s)
+            after_s, tenant_id = suspended.after_s, accepted.request.tenant_id
+            wait_s = after_s if suspended.begun else self._seekers.wait_s(tenant_id, after_s)
+            due_at = self._clock.at() + timedelta(seconds=wait_s)
+        if not suspended.begun and entry.waiting is not None:
+            self._stand_back(entry, entry.waiting, accepted, due_at)
+            return
         parked = replace(
-            self._parked(entry, accepted, suspended.reason, due_at),
-            started=True,
+            self._keeping.parked(entry, accepted, suspended.reason, due_at),
+            started=suspended.begun,
             approvals=suspended.approvals,
             spans=suspended.spans,
             queued_s=suspended.queued_s,
@@ -179,17 +206,31 @@ class Waits:
             await self._too_large(entry, accepted)
             return
         entry.waiting = berth.waiting
-        asked = self._asked(entry, accepted, parked)
+        asked = self._keeping.asked(entry, accepted, parked)
         self._take_along(entry)
         self._pipeline.leave(entry)
+        self._seekers.wake(parked.tenant_id) if suspended.begun else self._seekers.add(entry.waiting)
         await self._write(entry, accepted, berth, asked)
+
+    def _stand_back(
+        self, entry: Entry, waiting: Waiting, accepted: Accepted, due_at: datetime | None
+    ) -> None:
+        """Its record says all that has to be known of it: it found no seat, and looks again."""
+        waiting.reason = ParkReason.WINDOW
+        self._take_along(entry)
+        self._pipeline.leave(entry)
+        deadline = accepted.request.deadline
+        moments = [moment for moment in (due_at, deadline) if moment is not None]
+        self.parking.back(waiting, _timestamp(min(moments, default=None)))
+        self._seekers.add(entry.waiting)
+        self._pipeline.drop(entry)
 
     def _park_running(self, entry: Entry) -> None:
         candidate = entry.candidate
         unfinished = entry.running and entry.outcome is None and not entry.suspended
         if not self._pipeline.register.lives(entry) or not unfinished or not isinstance(candidate, Accepted):
             return
-        parked = replace(self._parked(entry, candidate, ParkReason.RUNNING, None), started=True)
+        parked = replace(self._keeping.parked(entry, candidate, ParkReason.RUNNING, None), started=True)
         try:
             berth = self.parking.reserve(parked)
         except (TypeError, ValueError) as error:
@@ -197,7 +238,7 @@ class Waits:
             return
         if berth is None:
             return  # it holds up the offsets behind it, and goes on
-        usage = self._usage(entry, candidate)
+        usage = self._keeping.usage(entry, candidate)
         # At once: should the run end before this is written, its outcome must not tell the same calls again.
         entry.published = frozenset(parked.published_calls)
         entry.waiting = berth.waiting
@@ -229,7 +270,7 @@ class Waits:
         order: int = -1,
         admitted: bool = True,
     ) -> None:
-        parked = self._parked(entry, accepted, reason, due_at)
+        parked = self._keeping.parked(entry, accepted, reason, due_at)
         if order >= 0:
             parked = replace(parked, order=order)
         if not admitted:
@@ -295,67 +336,19 @@ class Waits:
         self.parking.back(waiting, _timestamp(accepted.request.deadline))
         self._pipeline.drop(entry)
 
-    def _asked(self, entry: Entry, accepted: Accepted, parked: Parked) -> list[Emission]:
-        """People are asked, by a delta also where nobody watches the run, and that is audited.
-
-        With the parked record, not before it: who decides at once must find what to decide about.
-        """
-        before = entry.parked.approvals if entry.parked is not None else ()
-        known, at = {one.approval_id for one in before}, self._clock.at()
-        fresh = [one for one in parked.approvals if one.approval_id not in known]
-        feed = entry.feed or DeltaFeed(*parked.identity, parked.record.partition, entry.attempt)
-        for one in fresh:
-            feed.add("approval_required", one.shown(), feed.turn, feed.at_char)
-        asked = [self._emissary.approval_audit(accepted, one, at) for one in fresh]
-        return asked + (self._emissary.deltas(accepted, feed, at) if fresh else [])
-
     async def _write(
         self, entry: Entry, accepted: Accepted, berth: Berth, told: Sequence[Emission] = ()
     ) -> None:
         parked, waiting = berth.parked, berth.waiting
-        await self.parking.park(berth, [*told, *self._usage(entry, accepted)])
+        await self.parking.park(berth, [*told, *self._keeping.usage(entry, accepted)])
         self._pipeline.drop(entry)
         self._pipeline.release(entry)
         self._observer.observe(RequestParked(accepted.spec.name, parked.reason))
         resumed = parked.reason is ParkReason.PAUSED and not self._tenants.paused(parked.tenant_id)
-        if entry.ending is not None or resumed:
+        if entry.ending is not None or resumed or self._seekers.woken(waiting):
             self.parking.release(waiting, entry.ending)
         elif waiting.lane is not None:
             self.parking.advance(waiting.lane)
-
-    def _usage(self, entry: Entry, accepted: Accepted) -> list[Emission]:
-        return self._emissary.usage(accepted, entry.recorded, entry.published, self._clock.at())
-
-    def _parked(
-        self, entry: Entry, accepted: Accepted, reason: ParkReason, due_at: datetime | None
-    ) -> Parked:
-        request, before = accepted.request, entry.parked
-        fresh = (one.call_id for one in entry.recorded if one.call_id not in entry.published)
-        parked = Parked(
-            tenant_id=request.tenant_id,
-            request_id=request.request_id,
-            sha256=accepted.sha256,
-            reason=reason,
-            record=accepted.record,
-            received_at=accepted.received_at,
-            due_at=due_at,
-            session_id=request.session_id,
-            deadline=request.deadline,
-            generation=entry.generation,
-            attempt=entry.attempt,
-            published_calls=(*entry.published, *fresh),
-            priority=request.priority,
-        )
-        if before is None:
-            return parked
-        return replace(
-            parked,
-            order=before.order,
-            started=before.started,
-            approvals=before.approvals,
-            spans=before.spans,
-            queued_s=before.queued_s,
-        )
 
     # -- out of it
 
@@ -381,17 +374,6 @@ class Waits:
             ending=waiting.ending or overdue(parked, at),
         )
         self._pipeline.enter(entry)
-
-
-def overdue(parked: Parked, at: datetime) -> Problem | None:
-    """Why it goes on only to end: what it waited for did not come in time."""
-    if parked.deadline is not None and parked.deadline <= at:
-        return Problem(Code.EXPIRED, f"the deadline passed while the request waited ({parked.reason})")
-    if parked.reason is ParkReason.APPROVAL:
-        late = [one.tool for one in parked.approvals if one.approved is None and one.expires_at <= at]
-        if late:
-            return Problem(Code.APPROVAL_EXPIRED, f"nobody decided in time about: {', '.join(late)}")
-    return None
 
 
 def _timestamp(moment: datetime | None) -> float | None:

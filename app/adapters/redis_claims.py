@@ -9,17 +9,17 @@ from app.adapters.redis_batch import RedisBatch, script
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import SHA_LETTERS, token_digits
-from schemas.failures import Code
-from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Verdict
-from streams.policy.windows import Window
+from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Verdict, closed
+from streams.policy.gates import Gate
 from streams.ports import Claim, LedgerLost, Shelf, StoreUnavailable
 
 MOST_IN_ONE_CALL: Final = 128  # bounds how long one script call holds Redis
 
+WIDTH: Final = 4  # values of a reply
 ADMIT, DUPLICATE, CONFLICT, REFUSE, LOST, DECIDED, GONE = range(7)
 
-CLAIM: Final = script("claim")
-ANSWER: Final = script("answer")
+CLAIM: Final = script("gates", "claim")
+ANSWER: Final = script("gates", "answer")
 OWN: Final = script("own")
 REBUILT: Final = script("rebuilt")
 
@@ -44,32 +44,36 @@ class RedisClaims:
 
     async def _claim(self, claims: Sequence[Claim]) -> list[Verdict]:
         keys: list[str] = []
-        args: list[Argument] = [self._horizon_ms]
+        args: list[Argument] = [self._horizon_ms, len(claims)]
         for claim in claims:
-            window, shelf = claim.window, Shelf("responses", claim.partition)
+            shelf = Shelf("responses", claim.partition)
             keys += (
                 self._keys.marker(claim.tenant_id, claim.request_id, claim.generation),
-                self._keys.window(window.per if window else "-", claim.tenant_id),
                 self._keys.ledger(shelf),
                 self._keys.journal(claim.tenant_id, claim.request_id),
                 self._keys.owner(claim.partition),
             )
             args += (
                 claim.sha256[:SHA_LETTERS],
-                window.limit if window else -1,
-                window.bucket_ms if window else 1,
-                window.buckets if window else 0,
                 self._known.get(shelf, 0),
                 token_digits(claim.token),
                 claim.generation,
                 claim.owner,
                 claim.first_attempt,
+                len(claim.gates),
             )
+            for gate in claim.gates:
+                keys.append(self._keys.window(claim.tenant_id, gate))
+                args += told_gate(gate)
         flat = await self._batch.call(CLAIM, keys, args)
-        if LOST in flat[::3]:
-            lost = {claim.partition for claim, code in zip(claims, flat[::3], strict=True) if code == LOST}
+        codes = flat[::WIDTH]
+        if LOST in codes:
+            lost = {claim.partition for claim, code in zip(claims, codes, strict=True) if code == LOST}
             raise LedgerLost(sorted(lost))
-        return [_verdict(claim, *flat[3 * number : 3 * number + 3]) for number, claim in enumerate(claims)]
+        return [
+            _verdict(claim, *flat[WIDTH * number : WIDTH * (number + 1)])
+            for number, claim in enumerate(claims)
+        ]
 
     async def own(
         self, partitions: Sequence[int], generation: int, owner: str, *, forced: bool = False
@@ -109,7 +113,7 @@ class RedisClaims:
         return None if value is None else int(value)
 
 
-def _verdict(claim: Claim, code: int, first: Any, second: int) -> Verdict:
+def _verdict(claim: Claim, code: int, first: Any, used: int, retry_after_ms: int) -> Verdict:
     if code == ADMIT:
         return Admit(first)
     if code == DECIDED:
@@ -120,16 +124,10 @@ def _verdict(claim: Claim, code: int, first: Any, second: int) -> Verdict:
         return Duplicate()
     if code == CONFLICT:
         return Conflict()
-    return refusal(claim.window, first, second)
+    return closed(claim.gates[first - 1], used, retry_after_ms)
 
 
-def refusal(window: Window | None, used: int, retry_after_ms: int) -> Refuse:
-    """What the caller is told whose window is full."""
-    limit = window.limit if window else 0
-    per = window.per if window else "minute"
-    return Refuse(
-        Code.LIMIT_REQUESTS,
-        f"the limit of {limit} requests per {per} is reached ({used} used): send it again, "
-        f"under a new request_id, in {max(0, retry_after_ms)} ms",
-        max(0, retry_after_ms),
-    )
+def told_gate(gate: Gate) -> tuple[Argument, ...]:
+    """As the scripts read it."""
+    window = gate.window
+    return window.limit, window.bucket_ms, window.buckets, gate.amount, gate.what

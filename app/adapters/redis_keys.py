@@ -1,5 +1,6 @@
 """The names of all keys of a deployment: they share one hash tag, so they live on one slot of a cluster."""
 
+from streams.policy.gates import Gate
 from streams.ports import Shelf
 
 
@@ -21,9 +22,17 @@ class RedisKeys:
         """The turns of a session."""
         return f"{self._tag}:s:{len(tenant_id)}:{tenant_id}:{session_id}"
 
-    def window(self, per: str, tenant_id: str) -> str:
-        """What is counted of a tenant."""
-        return f"{self._tag}:w:{per}:{tenant_id}"
+    def window(self, tenant_id: str, gate: Gate) -> str:
+        """What is counted of a tenant at this gate."""
+        what, per, agent, user = gate.of
+        if what == "requests" and not agent and user is None:
+            return f"{self._tag}:w:{per}:{tenant_id}"
+        whose = "" if user is None else f":{user}"
+        return f"{self._tag}:g:{what}:{per}:{len(tenant_id)}:{tenant_id}:{len(agent)}:{agent}{whose}"
+
+    def seats(self, tenant_id: str) -> str:
+        """Which runs of a tenant are under way, where it may have only so many."""
+        return f"{self._tag}:k:{tenant_id}"
 
     def ledger(self, shelf: Shelf) -> str:
         """Up to where a shelf is remembered."""

@@ -12,12 +12,13 @@ from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import held_by
 from schemas.text import writable_json
+from streams.policy.gates import NOTHING_SPENT, Spending
 from streams.ports import Begun, RunKey, SessionTurn, Told
 
 BEGIN: Final = script("run", "begin", joined=True)
 RECORD: Final = script("run", "record", joined=True)
-DECIDE: Final = script("run", "decide", joined=True)
-LEAVE: Final = script("run", "leave", joined=True)
+DECIDE: Final = script("gates", "run", "decide", joined=True)
+LEAVE: Final = script("gates", "run", "leave", joined=True)
 KEEP: Final = script("run", "keep", joined=True)
 
 LOST, UNKNOWN = 0, -1
@@ -62,7 +63,9 @@ class RedisRuns:
         args = (held_by(run.attempt, run.token), self._horizon_ms, turns_out, *_told(run, told))
         await self._call(RECORD, run, self._own_keys(run), args)
 
-    async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:
+    async def decide(
+        self, run: RunKey, outcome: bytes, turn: SessionTurn | None, spent: Spending = NOTHING_SPENT
+    ) -> None:
         """This is the outcome of the request; its turn is added to the session."""
         args = (
             held_by(run.attempt, run.token),
@@ -73,13 +76,16 @@ class RedisRuns:
             _encoded(run, turn.items) if turn else b"",
             _own(run) if turn else b"",
             self._session_ms,
+            spent.tokens,
+            spent.nano_usd,
         )
         await self._call(DECIDE, run, self._with_session(run, turn.session_id if turn else None), args)
 
-    async def leave(self, run: RunKey, keep_s: float) -> None:
+    async def leave(self, run: RunKey, keep_s: float, spent: Spending = NOTHING_SPENT) -> None:
         """The attempt stops in order, without an outcome; all it needs is kept at least that long."""
         keep_ms = round(keep_s * 1000)
-        args = (held_by(run.attempt, run.token), _attempt(run), keep_ms, self._horizon_ms)
+        whose = (held_by(run.attempt, run.token), _attempt(run))
+        args = (*whose, keep_ms, self._horizon_ms, run.generation, spent.tokens, spent.nano_usd)
         session: bytes = await self._call(LEAVE, run, self._own_keys(run), args)
         if session:
             session_id = session.split(b":", 1)[1].decode()

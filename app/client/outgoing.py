@@ -13,7 +13,7 @@ from schemas.codec import Undecodable, decode_object
 from schemas.invalid_fields import explain
 from schemas.requests import AgentRequest
 from schemas.times import format_at
-from streams.intake import input_bytes
+from streams.flow import input_bytes
 
 
 class BadRequest(ValueError):

@@ -58,13 +58,30 @@ class Full:
 
 def count(state: Counted, window: Window, now_ms: int, amount: int = 1) -> tuple[Counted, Within | Full]:
     """Count `amount` now, if it fits."""
-    bucket = now_ms // window.bucket_ms
-    recent = {number: n for number, n in state.buckets.items() if number >= bucket - window.buckets}
-    used = sum(recent.values())
+    state = recent(state, window, now_ms)
+    used = sum(state.buckets.values())
     if used + amount > window.limit:
-        return Counted(recent), Full(used, _room_in(recent, window, now_ms, used + amount - window.limit))
-    recent[bucket] = recent.get(bucket, 0) + amount
-    return Counted(recent), Within(used + amount)
+        return state, Full(used, _room_in(state.buckets, window, now_ms, used + amount - window.limit))
+    return put(state, window, now_ms, amount), Within(used + amount)
+
+
+def recent(state: Counted, window: Window, now_ms: int) -> Counted:
+    """What is still in the window."""
+    first = now_ms // window.bucket_ms - window.buckets
+    return Counted({number: n for number, n in state.buckets.items() if number >= first})
+
+
+def put(state: Counted, window: Window, now_ms: int, amount: int) -> Counted:
+    """Count `amount` now, whether it fits or not."""
+    bucket = now_ms // window.bucket_ms
+    return Counted({**state.buckets, bucket: state.buckets.get(bucket, 0) + amount})
+
+
+def take_back(state: Counted, bucket: int, amount: int) -> Counted:
+    """So much less in a bucket, if it is there still."""
+    if bucket not in state.buckets:
+        return state
+    return Counted({**state.buckets, bucket: max(0, state.buckets[bucket] - amount)})
 
 
 def _room_in(buckets: Mapping[int, int], window: Window, now_ms: int, missing: int) -> int:

@@ -66,7 +66,7 @@ class Owner:
         return time.monotonic() - began
 
     async def knows(self, *request_ids: str, partition: int = 0) -> list[bool]:
-        claims = [Claim("acme", request_id, SHA, partition, None) for request_id in request_ids]
+        claims = [Claim("acme", request_id, SHA, partition) for request_id in request_ids]
         return [verdict == Duplicate() for verdict in await self.claims.claim(claims)]
 
 

@@ -54,7 +54,7 @@ async def test_all_that_was_answered_is_known_when_a_partition_opens(
     assert owner.ownership.is_open(0)
     assert await owner.knows("r-0", "r-199", "r-200") == [True, True, False]
     _, place = place_identity(0, 17)
-    (verdict,) = await owner.claims.claim([Claim("", place, SHA, 0, None)])
+    (verdict,) = await owner.claims.claim([Claim("", place, SHA, 0)])
     assert verdict == Duplicate()
     assert await owner.claims.checkpoint(Shelf("responses", 0)) == 200
     assert await owner.claims.checkpoint(Shelf("deadletter", 0)) == 1

@@ -10,10 +10,12 @@ from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_client import connect_redis
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import RedisLines
+from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
-from streams.ports import ClaimStore, RunStore
+from streams.ports import ClaimStore, Reservations, RunStore
 from tests.doubles.hand_clock import HandClock
 from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
+from tests.doubles.memory_reservations import MemoryReservations
 from tests.doubles.memory_runs import MemoryRuns
 
 NOBODY = "redis://127.0.0.1:1/0"
@@ -30,6 +32,9 @@ class ClaimCase(Protocol):
 
     def runs(self) -> RunStore:
         """Another worker's client of the runs in it."""
+
+    def reservations(self) -> Reservations:
+        """Another worker's client of what runs hold in it."""
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
         """The session's time is up."""
@@ -76,8 +81,11 @@ class MemoryCase:
         return store
 
     def runs(self) -> RunStore:
-        self._runs.append(MemoryRuns(self._memory))
+        self._runs.append(MemoryRuns(self._memory, self._now_ms))
         return self._runs[-1]
+
+    def reservations(self) -> Reservations:
+        return MemoryReservations(self._now_ms, self._memory)
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
         del self._memory.sessions[(tenant_id, session_id)]
@@ -129,6 +137,9 @@ class RedisCase:
     def runs(self) -> RunStore:
         self._batches.append(RedisBatch(self._client, self._lines))
         return RedisRuns(self._batches[-1], "penstock", 7, 30)
+
+    def reservations(self) -> Reservations:
+        return RedisReservations(RedisBatch(self._client, self._lines), "penstock", 7)
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
         assert await self._client.delete(RedisKeys("penstock").session(tenant_id, session_id))

@@ -13,7 +13,7 @@ OUTCOME = b"what came of it"
 async def claimed(claims: ClaimStore, token: str = "t-1", **more: Any) -> Verdict:
     """What is said to a delivery of request r-1, or of another."""
     values: dict[str, Any] = {"tenant_id": "acme", "request_id": "r-1", "sha256": SHA} | more
-    (verdict,) = await claims.claim([Claim(**({"partition": 0, "window": None} | values), token=token)])
+    (verdict,) = await claims.claim([Claim(**({"partition": 0} | values), token=token)])
     return verdict
 
 

@@ -13,6 +13,7 @@ from app.adapters.redis_batch import RedisBatch, Script
 from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_client import connect_redis
 from streams.flow import Admit, Refuse, Verdict
+from streams.policy.gates import Gate
 from streams.policy.windows import SECONDS, Counted, Per, Window, Within, count
 from streams.ports import Claim, Shelf
 
@@ -67,7 +68,7 @@ class Deployment:
     async def ask(self, window: Window, now_ms: int, number: int) -> Sequence[Verdict]:
         await self.client.delete(CLOCK_KEY)
         await self.client.rpush(CLOCK_KEY, now_ms // 1000, now_ms % 1000 * 1000)
-        claims = [Claim("acme", f"r-{self._asked + n}", "a" * 64, 0, window) for n in range(number)]
+        claims = [Claim("acme", f"r-{self._asked + n}", "a" * 64, 0, (Gate(window),)) for n in range(number)]
         self._asked += number
         return await self.claims.claim(claims)
 
@@ -91,7 +92,7 @@ def test_the_script_decides_as_the_policy_does(
                         continue
                     assert isinstance(verdict, Refuse)
                     assert verdict.retry_after_ms == expected.retry_after_ms
-                    assert f"({expected.used} used)" in verdict.message
+                    assert f"({expected.used} requests used)" in verdict.message
 
     asyncio.run(compare())
 
@@ -108,7 +109,7 @@ async def test_what_left_the_window_is_deleted(url: str) -> None:
 async def test_a_window_is_forgotten_when_nobody_asks_any_more(client: "redis.Redis") -> None:
     claims = RedisClaims(RedisBatch(client), "penstock", 7)
     await claims.rebuilt(Shelf("responses", 0), 0)
-    await claims.claim([Claim("acme", "r-1", "a" * 64, 0, Window(3, "minute"))])
+    await claims.claim([Claim("acme", "r-1", "a" * 64, 0, (Gate(Window(3, "minute")),))])
 
     left_ms = await client.pttl("{penstock}:w:minute:acme")
 
@@ -118,7 +119,7 @@ async def test_a_window_is_forgotten_when_nobody_asks_any_more(client: "redis.Re
 async def test_ids_are_remembered_as_long_as_the_contract_says(client: "redis.Redis") -> None:
     claims = RedisClaims(RedisBatch(client), "penstock", 7)
     await claims.rebuilt(Shelf("responses", 0), 0)
-    await claims.claim([Claim("acme", "r-1", "a" * 64, 0, None)])
+    await claims.claim([Claim("acme", "r-1", "a" * 64, 0)])
     day_ms = 86_400_000
 
     assert 7 * day_ms - 60_000 < await client.pttl("{penstock}:r:4:acme:r-1") <= 7 * day_ms
@@ -127,11 +128,11 @@ async def test_ids_are_remembered_as_long_as_the_contract_says(client: "redis.Re
 async def test_scripts_that_a_restart_forgot_are_loaded_again(client: "redis.Redis") -> None:
     claims = RedisClaims(RedisBatch(client), "penstock", 7)
     await claims.rebuilt(Shelf("responses", 0), 0)
-    await claims.claim([Claim("acme", "r-1", "a" * 64, 0, None)])
+    await claims.claim([Claim("acme", "r-1", "a" * 64, 0)])
 
     await client.script_flush()
 
-    assert await claims.claim([Claim("acme", "r-1", "a" * 64, 0, None)]) == [Admit(2)]
+    assert await claims.claim([Claim("acme", "r-1", "a" * 64, 0)]) == [Admit(2)]
 
 
 async def test_deployments_on_one_redis_do_not_mix(client: "redis.Redis") -> None:
@@ -139,15 +140,15 @@ async def test_deployments_on_one_redis_do_not_mix(client: "redis.Redis") -> Non
     for claims in (one, other):
         await claims.rebuilt(Shelf("responses", 0), 0)
 
-    await one.claim([Claim("acme", "r-1", "a" * 64, 0, Window(1, "minute"))])
+    await one.claim([Claim("acme", "r-1", "a" * 64, 0, (Gate(Window(1, "minute")),))])
 
-    assert await other.claim([Claim("acme", "r-1", "a" * 64, 0, Window(1, "minute"))]) == [Admit(1)]
+    assert await other.claim([Claim("acme", "r-1", "a" * 64, 0, (Gate(Window(1, "minute")),))]) == [Admit(1)]
 
 
 async def test_all_keys_of_a_deployment_live_on_one_slot_of_a_cluster(client: "redis.Redis") -> None:
     claims = RedisClaims(RedisBatch(client), "penstock", 7)
     await claims.rebuilt(Shelf("responses", 0), 0)
-    await claims.claim([Claim("acme", "r-1", "a" * 64, 0, Window(1, "minute"))])
+    await claims.claim([Claim("acme", "r-1", "a" * 64, 0, (Gate(Window(1, "minute")),))])
 
     keys = [key.decode() async for key in client.scan_iter()]
 

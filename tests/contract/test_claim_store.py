@@ -8,6 +8,7 @@ import pytest
 
 from schemas.failures import Code
 from streams.flow import Admit, Answered, Conflict, Duplicate, Gone, Refuse, Verdict
+from streams.policy.gates import Gate
 from streams.policy.windows import Window
 from streams.ports import Claim, ClaimStore, LedgerLost, Shelf, StoreUnavailable
 from tests.contract.claim_stores import ClaimCase
@@ -26,7 +27,9 @@ async def store(case: ClaimCase) -> ClaimStore:
 
 
 def claim(request_id: str = "r-1", tenant_id: str = "acme", sha256: str = SHA, **more: Any) -> Claim:
-    return Claim(tenant_id, request_id, sha256, more.pop("partition", 0), more.pop("window", None))
+    window = more.pop("window", None)
+    gates = more.pop("gates", (Gate(window),) if window is not None else ())
+    return Claim(tenant_id, request_id, sha256, more.pop("partition", 0), gates)
 
 
 async def asked(store: ClaimStore, *claims: Claim) -> list[Verdict]:

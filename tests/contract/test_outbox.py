@@ -90,7 +90,7 @@ async def test_what_was_published_can_be_read_whole(case: OutboxCase) -> None:
 async def test_what_was_published_is_remembered(case: OutboxCase) -> None:
     await case.outbox.publish(parcel(case, 2, 7))
 
-    (verdict,) = await case.claims.claim([Claim("tenant-2", "r-7", SHA, 2, None)])
+    (verdict,) = await case.claims.claim([Claim("tenant-2", "r-7", SHA, 2)])
 
     assert verdict == Duplicate()
     assert (await case.claims.checkpoint(Shelf("responses", 2)) or 0) >= 1
@@ -172,7 +172,7 @@ async def test_an_outcome_is_not_said_to_be_durable_before_it_is_remembered(case
     case.claims.away = False
     await publishing
 
-    (verdict,) = await case.claims.claim([Claim("tenant-1", "r-7", SHA, 1, None)])
+    (verdict,) = await case.claims.claim([Claim("tenant-1", "r-7", SHA, 1)])
     assert verdict == Duplicate()
 
 

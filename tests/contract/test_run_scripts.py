@@ -16,6 +16,8 @@ from app.adapters.redis_client import connect_redis
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_runs import RedisRuns
 from streams.flow import Admit, Answered, Decided, Duplicate
+from streams.policy.gates import Gate
+from streams.policy.windows import Window
 from streams.ports import RunKey, SessionTurn, Shelf, Told
 from tests.contract.run_steps import OUTCOME, SHA, admitted, answered, begun, claimed, said
 
@@ -270,7 +272,7 @@ class Former:
         self._client = client
 
     async def claim(self) -> list[int]:
-        keys = (MARKER, KEYS.window("-", "acme"), KEYS.ledger(Shelf("responses", 0)))
+        keys = (MARKER, KEYS.window("acme", Gate(Window(1))), KEYS.ledger(Shelf("responses", 0)))
         script = (FORMER / "claim.lua").read_text()
         reply: list[int] = await self._client.eval(script, 3, *keys, 7 * DAY_S * 1000, SHA[:32], -1, 1, 0, 0)
         return reply

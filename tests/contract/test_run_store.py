@@ -7,6 +7,7 @@ import pytest
 
 from agents_defs.run_journal import RunLost
 from streams.flow import Admit, Answered, Conflict, Decided, Duplicate
+from streams.policy.gates import Gate
 from streams.policy.windows import Window
 from streams.ports import Begun, ClaimStore, RunKey, RunStore, SessionTurn, StoreUnavailable, Told
 from tests.contract.claim_stores import ClaimCase
@@ -38,9 +39,11 @@ async def test_a_claim_that_is_asked_again_has_the_same_verdict(claims: ClaimSto
 
 async def test_a_claim_that_is_asked_again_counts_once(claims: ClaimStore) -> None:
     for _ in range(5):
-        await claimed(claims, "t-1", window=MINUTE)
+        await claimed(claims, "t-1", gates=(Gate(MINUTE),))
 
-    verdicts = [await claimed(claims, request_id=f"r-{number}", window=MINUTE) for number in (2, 3, 4)]
+    verdicts = [
+        await claimed(claims, request_id=f"r-{number}", gates=(Gate(MINUTE),)) for number in (2, 3, 4)
+    ]
 
     assert verdicts[:2] == [Admit(1)] * 2
     assert not isinstance(verdicts[2], Admit)

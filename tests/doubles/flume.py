@@ -9,23 +9,26 @@ from typing import Any
 from agents_defs.registry import AgentSpec, Registry
 from schemas.keyring import Key
 from schemas.signatures import SigningKey
-from streams.admission import Admission
+from streams.admission import Admission, Tenants
 from streams.answers import answered_by
 from streams.buffers import Allowance
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.emission import Emissary
+from streams.estimates import Foresight
 from streams.execution import Execution
 from streams.flow import Answered, DealtWith, Emission, Record
 from streams.intake import Intake
 from streams.journal import Patience
+from streams.licence import Licensing
 from streams.lifeline import Lifeline
 from streams.options import FlowOptions, LimitOptions
 from streams.ownership import Membership, Ownership
 from streams.parked import Parked, ParkedPlace, decode_parked
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
-from streams.ports import Runs, Shelf
+from streams.ports import Shelf
+from streams.tenancy import Tenancy
 from streams.trust import Trust
 from streams.turns import Departure
 from streams.waits import Surroundings, Waits
@@ -35,6 +38,7 @@ from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
 from tests.doubles.memory_control import CommandTopic, MemoryDeadLetters, MemoryPlans
 from tests.doubles.memory_deltas import MemoryDeltas
 from tests.doubles.memory_outbox import KINDS, NAMES, MemoryLog, MemoryOutbox
+from tests.doubles.memory_reservations import MemoryReservations
 from tests.doubles.memory_runs import MemoryRuns
 from tests.doubles.memory_verifier import MemoryVerifier, signed
 from tests.doubles.observed import Observed
@@ -116,7 +120,7 @@ class Flume:
     def __init__(
         self,
         world: World | None = None,
-        runs: Runs | None = None,
+        runs: Any = None,
         specs: Sequence[AgentSpec] = (),
         limits: LimitOptions | None = None,
         **flow: Any,
@@ -129,7 +133,7 @@ class Flume:
         self.lifeline = Lifeline()
         self.claims = MemoryClaims(self.world.now_ms, self.world.memory)
         self.runs: Any = runs or HeldRuns()
-        self.store = MemoryRuns(self.world.memory)
+        self.store = MemoryRuns(self.world.memory, self.world.now_ms)
         self.departure = Departure()
         self.deltas = MemoryDeltas(self.clock.at)
         self.outbox = MemoryOutbox(self.world.log, self.ownership, self.claims, self.clock, self.observed)
@@ -140,6 +144,7 @@ class Flume:
         registry = Registry(specs or [AgentSpec("support", 3, NEVER_BUILT)])
         intake = Intake(registry, PARTITIONS, self.options.max_request_bytes, self.options.max_input_bytes)
         clock, observed = self.clock, self.observed
+        self.tenancy = Tenancy(limits or LimitOptions(), self.world.plans)
         verifier = MemoryVerifier(self.world.keys)
         self.bodies = MemoryBodies(self.world.log)
         self.letters = MemoryDeadLetters(self.world.log)
@@ -153,7 +158,7 @@ class Flume:
                 observed,
                 self.lifeline,
                 self.options.park_after_s,
-                self.world.plans,
+                self.tenancy,
                 Allowance.of(self.options),
             ),
         )
@@ -163,10 +168,25 @@ class Flume:
             Stages(
                 intake=replace(intake, verifier=verifier) if self.world.signed_requests else intake,
                 admission=Admission(
-                    self.claims, limits or LimitOptions(), observed, self.rebuild, self.ownership.owner
+                    self.claims,
+                    Tenants(self.tenancy.terms, Foresight(self.runs)),
+                    observed,
+                    self.rebuild,
+                    self.ownership.owner,
                 ),
                 execution=Execution(
-                    self.runs, self.store, registry, self.deltas, clock, observed, self.departure
+                    self.runs,
+                    self.store,
+                    registry,
+                    self.deltas,
+                    clock,
+                    observed,
+                    self.departure,
+                    licence=Licensing(
+                        self.tenancy.terms,
+                        Foresight(self.runs),
+                        MemoryReservations(self.world.now_ms, self.world.memory),
+                    ),
                 ),
                 completion=Completion(emissary, self.outbox, self.store, patience, clock),
                 waits=self.waits,

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from agents_defs.agent_spec import AgentSpec
 from agents_defs.journal_entries import CALL, call_bytes
-from agents_defs.run_order import ModelCall, RunListener, RunOrder, RunResult
+from agents_defs.run_order import Foreseen, ModelCall, RunListener, RunOrder, RunResult
 from agents_defs.run_scope import header_safe
 
 
@@ -59,6 +60,13 @@ class HeldRuns:
         for request_id in list(self.running if request_ids is None else request_ids):
             self.end(request_id)
 
+    def foresee(
+        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+    ) -> Foreseen:
+        """A thousandth of a dollar for a hundred tokens."""
+        tokens = characters // 4 + (max_output_tokens or spec.output_tokens)
+        return Foreseen(tokens, Decimal(tokens) / 100_000)
+
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
         """One run."""
         self.orders.append(order)
@@ -66,6 +74,10 @@ class HeldRuns:
         self.most_at_once = max(self.most_at_once, len(self.running))
         call = paid_call(order)
         try:
+            if order.allowance is not None:
+                before = sum(one.input_tokens + one.output_tokens for one in order.paid)
+                first = self.foresee(order.spec, order.model, len(order.input), order.max_output_tokens)
+                await order.allowance(Foreseen(before + first.tokens, first.cost_usd), Foreseen(before, None))
             listener.on_call(call)
             if order.journal is not None:
                 await order.journal.record({f"{CALL}{call.call_id}": call_bytes(call)})

@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from app.adapters.redis_claims import refusal
-from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Verdict
-from streams.policy import windows
-from streams.policy.windows import Counted, Full, Window
-from streams.ports import Claim, LedgerLost, Shelf, StoreUnavailable
+from agents_defs.run_journal import RunLost
+from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Verdict, closed
+from streams.policy import holdings
+from streams.policy.gates import NOTHING_SPENT, Gate, Spending
+from streams.policy.holdings import Held
+from streams.policy.windows import Counted
+from streams.ports import Claim, LedgerLost, RunKey, Shelf, StoreUnavailable
 
 Id = tuple[str, str]
+Place = tuple[Any, ...]  # of a window: its tenant, and which of the tenant's it is
 Items = list[dict[str, Any]]
 
 
@@ -53,7 +56,9 @@ class ClaimMemory:
     """What all clients of one store share."""
 
     markers: dict[tuple[str, str, int], Marker] = field(default_factory=dict)
-    windows: dict[tuple[str, str], Counted] = field(default_factory=dict)
+    windows: dict[Place, Counted] = field(default_factory=dict)
+    held: dict[tuple[str, str, int], Mapping[Place, Held]] = field(default_factory=dict)  # as markers
+    seats: dict[str, set[tuple[str, str, int]]] = field(default_factory=dict)  # by tenant
     positions: dict[Shelf, int] = field(default_factory=dict)
     owners: dict[int, tuple[int, str]] = field(default_factory=dict)  # by partition
     journals: dict[Id, Journal] = field(default_factory=dict)
@@ -69,6 +74,22 @@ class ClaimMemory:
         """Forget what was written since, as a server does that lost its last writes (or all of them)."""
         self.markers, self.windows, self.positions = other.markers, other.windows, other.positions
         self.journals, self.sessions, self.owners = other.journals, other.sessions, other.owners
+        self.held, self.seats = other.held, other.seats
+
+    def stand_up(self, key: tuple[str, str, int]) -> None:
+        """It is none of its tenant's runs under way."""
+        self.seats.get(key[0], set()).discard(key)
+
+    def settle(self, key: tuple[str, str, int], spent: Spending, now_ms: int, *, over: bool) -> None:
+        """What this request used, in place of what it reserved."""
+        self.stand_up(key)
+        held = self.held.pop(key, {})
+        left = {}
+        for place, one in held.items():
+            state = self.windows.get(place, Counted())
+            self.windows[place], left[place] = holdings.settle(state, one, spent, now_ms)
+        if left and not over:
+            self.held[key] = left
 
 
 class MemoryClaims:
@@ -126,8 +147,12 @@ class MemoryClaims:
         marker = self.memory.markers.get(key)
         if marker is not None:
             return self._again(claim, marker)
-        if claim.window is not None and (refused := self._count(claim.tenant_id, claim.window)):
-            return refused
+        gates = {place_of(claim.tenant_id, gate): gate for gate in claim.gates}
+        self.memory.windows, shut = enter(self.memory.windows, gates, self._now_ms())
+        if shut is not None:
+            return shut
+        if held := holdings.held_by(gates, self._now_ms()):
+            self.memory.held[key] = held
         self.memory.markers[key] = Marker(claim.sha256, claim.first_attempt, claim.token)
         return Admit(claim.first_attempt)
 
@@ -141,16 +166,9 @@ class MemoryClaims:
             return Decided(journal.outcomes[claim.generation])
         if marker.stage == "decided" or not claim.token or claim.token != marker.token:
             marker.attempts += 1
+            self.memory.stand_up((claim.tenant_id, claim.request_id, claim.generation))
             marker.token, marker.stage = claim.token, "admitted"
         return Admit(marker.attempts)
-
-    def _count(self, tenant_id: str, window: Window) -> Refuse | None:
-        place = (tenant_id, window.per)
-        state = self.memory.windows.get(place, Counted())
-        self.memory.windows[place], decision = windows.count(state, window, self._now_ms())
-        if isinstance(decision, Full):
-            return refusal(window, decision.used, decision.retry_after_ms)
-        return None
 
     async def answer(self, answered: Sequence[Answered], checkpoints: Mapping[Shelf, int]) -> None:
         """Remember outcomes, and up to where each shelf is remembered."""
@@ -158,6 +176,7 @@ class MemoryClaims:
         for one in answered:
             key = (one.tenant_id, one.request_id, one.generation)
             self.memory.markers[key] = Marker(one.sha256, stage="answered")
+            self.memory.settle(key, NOTHING_SPENT, self._now_ms(), over=True)
             self._close_journal(one)
         for shelf, position in checkpoints.items():
             begin = self._known.get(shelf, 0)
@@ -190,3 +209,30 @@ class MemoryClaims:
     def _require(self) -> None:
         if self.away:
             raise StoreUnavailable("it is away")
+
+
+def place_of(tenant_id: str, gate: Gate) -> Place:
+    """Which window this is."""
+    return (tenant_id, *gate.of)
+
+
+def enter(
+    windows: dict[Place, Counted], gates: Mapping[Place, Gate], now_ms: int
+) -> tuple[dict[Place, Counted], Refuse | None]:
+    """All gates are passed, or none."""
+    found, shut = holdings.enter(windows, gates, now_ms)
+    refused = closed(shut.gate, shut.used, shut.retry_after_ms) if shut is not None else None
+    return dict(found), refused
+
+
+def own_marker(memory: ClaimMemory, run: RunKey, *, decided: bool = False) -> Marker:
+    """The marker, if this attempt holds it."""
+    marker = memory.markers.get((run.tenant_id, run.request_id, run.generation))
+    allowed = {"admitted", "decided"} if decided else {"admitted"}
+    if marker is None:
+        raise RunLost(run.request_id, emptied=True)
+    if marker.stage not in allowed:
+        raise RunLost(run.request_id)
+    if (marker.attempts, marker.token) != (run.attempt, run.token):
+        raise RunLost(run.request_id)
+    return marker

@@ -40,7 +40,7 @@ class MemoryDeadLetters:
 
 
 class MemoryPlans:
-    """Which tenants are paused, and what else is said of them."""
+    """Which tenants are paused, and the other plans in force."""
 
     def __init__(self) -> None:
         self._paused: set[str] = set()
@@ -52,8 +52,12 @@ class MemoryPlans:
         return tenant_id in self._paused
 
     def plan(self, tenant_id: str) -> TenantPlan | None:
-        """What the test set for it."""
+        """A tenant's own."""
         return self.plans.get(tenant_id)
+
+    def put(self, tenant_id: str = "acme", **fields: Any) -> None:
+        """A plan is in force."""
+        self.plans[tenant_id] = TenantPlan.model_validate({"tenant_id": tenant_id} | fields)
 
     async def pause(self, tenant_id: str, paused: bool) -> tuple[str | None, str | None]:
         """Change it; it takes a while, and a pause longer than what takes it back."""

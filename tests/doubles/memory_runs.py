@@ -2,16 +2,18 @@
 
 import asyncio
 import copy
+from collections.abc import Callable
 
-from agents_defs.run_journal import RunLost
+from streams.policy.gates import NOTHING_SPENT, Spending
 from streams.ports import Begun, RunKey, SessionTurn, StoreUnavailable, Told
-from tests.doubles.memory_claims import ClaimMemory, Items, Journal, Marker
+from tests.doubles.memory_claims import ClaimMemory, Items, Journal, Marker, own_marker
 
 
 class MemoryRuns:
     """One worker's client of such a store. Hand it the memory of its MemoryClaims."""
 
-    def __init__(self, memory: ClaimMemory | None = None) -> None:
+    def __init__(self, memory: ClaimMemory | None = None, now_ms: Callable[[], int] = lambda: 0) -> None:
+        self._now_ms = now_ms
         self.memory = memory if memory is not None else ClaimMemory()
         self.away = False
         self.left: list[tuple[RunKey, float]] = []
@@ -54,7 +56,9 @@ class MemoryRuns:
         journal = self._told(run, told)
         journal.turns_out = max(journal.turns_out, turns_out)
 
-    async def decide(self, run: RunKey, outcome: bytes, turn: SessionTurn | None) -> None:
+    async def decide(
+        self, run: RunKey, outcome: bytes, turn: SessionTurn | None, spent: Spending = NOTHING_SPENT
+    ) -> None:
         """This is the outcome of the request; its turn is added to the session."""
         await self._require()
         marker = self._own_marker(run, decided=True)
@@ -62,6 +66,7 @@ class MemoryRuns:
             return
         journal = self._journal(run)
         marker.stage = "decided"
+        self._settle(run, spent, over=True)
         journal.outcomes[run.generation] = outcome
         journal.ended.add((run.generation, run.attempt))
         if turn is not None:
@@ -70,14 +75,19 @@ class MemoryRuns:
                 turns.pop()
             turns.append((run.request_id, copy.deepcopy(list(turn.items))))
 
-    async def leave(self, run: RunKey, keep_s: float) -> None:
+    async def leave(self, run: RunKey, keep_s: float, spent: Spending = NOTHING_SPENT) -> None:
         """The attempt stops in order, without an outcome."""
         await self._require()
         journal = self.memory.journals.get((run.tenant_id, run.request_id))
         if journal is not None and (run.generation, run.attempt) in journal.begun:
             journal.ended.add((run.generation, run.attempt))
         self._own_marker(run, decided=True)
+        self._settle(run, spent, over=False)
         self.left.append((run, keep_s))
+
+    def _settle(self, run: RunKey, spent: Spending, *, over: bool) -> None:
+        key = (run.tenant_id, run.request_id, run.generation)
+        self.memory.settle(key, spent, self._now_ms(), over=over)
 
     async def _require(self) -> None:
         await self._gate.wait()
@@ -85,15 +95,7 @@ class MemoryRuns:
             raise StoreUnavailable("it is away")
 
     def _own_marker(self, run: RunKey, decided: bool = False) -> Marker:
-        marker = self.memory.markers.get((run.tenant_id, run.request_id, run.generation))
-        allowed = {"admitted", "decided"} if decided else {"admitted"}
-        if marker is None:
-            raise RunLost(run.request_id, emptied=True)
-        if marker.stage not in allowed:
-            raise RunLost(run.request_id)
-        if (marker.attempts, marker.token) != (run.attempt, run.token):
-            raise RunLost(run.request_id)
-        return marker
+        return own_marker(self.memory, run, decided=decided)
 
     def _journal(self, run: RunKey) -> Journal:
         return self.memory.journals.setdefault((run.tenant_id, run.request_id), Journal())

@@ -88,6 +88,29 @@ async def test_a_conflict_during_the_run_does_not_wait_for_it(flume: Flume) -> N
     assert flume.runs.running == ["r-1"]
 
 
+async def test_of_two_bodies_that_come_at_once_the_store_knows_which_was_first(flume: Flume) -> None:
+    flume.write(body("r-1"))
+    await answered(flume, "r-1")
+
+    (other, _) = flume.write(body("r-1", input="something else"), body("r-1"))
+    await flume.settle()
+
+    assert [letter["source"]["offset"] for letter in flume.world.dead_letters()] == [other.offset]
+    assert len(flume.world.responses()) == 1
+
+
+async def test_of_two_bodies_that_are_new_the_first_runs(flume: Flume) -> None:
+    (_, other, third) = flume.write(body("r-1"), body("r-1", input="b"), body("r-1", input="c"))
+    await answered(flume, "r-1")
+    await flume.settle()
+
+    assert sorted(letter["source"]["offset"] for letter in flume.world.dead_letters()) == [
+        other.offset,
+        third.offset,
+    ]
+    assert len(flume.world.responses()) == 1
+
+
 async def test_each_conflicting_record_has_its_own_dead_letter(flume: Flume) -> None:
     flume.write(body("r-1"))
     await answered(flume, "r-1")

@@ -300,7 +300,7 @@ async def test_nothing_is_parked_before_its_record_is_durable(flume: Flume) -> N
 
 
 async def test_a_run_that_is_postponed_for_ever_fails_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.execution.MOST_POSTPONED", 2)
+    monkeypatch.setattr("streams.judgement.MOST_POSTPONED", 2)
     async with Flume() as flume:
         flume.write(body("r-1"))
         for _ in range(3):

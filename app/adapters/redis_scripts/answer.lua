@@ -4,7 +4,11 @@ local horizon, n = ARGV[1], tonumber(ARGV[2])
 -- For a replay what was paid is kept, and what its first attempt read; an answer that is remembered again does
 -- not touch the replay that runs now.
 local function close(journal, generation, replayable)
-  if tonumber(redis.call('HGET', journal, '@generation') or 0) > generation then
+  local known = redis.call('HMGET', journal, '@generation', '@held:' .. generation, '@seat:' .. generation)
+  if known[2] or known[3] then
+    settle(journal, generation, {}, true) -- it was never begun: all of it is given back
+  end
+  if tonumber(known[1] or 0) > tonumber(generation) then
     return
   end
   if not replayable then
@@ -21,7 +25,7 @@ end
 
 for i = 1, n do
   redis.call('SET', KEYS[i], 'D:' .. ARGV[3 * i], 'PX', horizon)
-  close(KEYS[n + i], tonumber(ARGV[3 * i + 1]), ARGV[3 * i + 2] == '1')
+  close(KEYS[n + i], ARGV[3 * i + 1], ARGV[3 * i + 2] == '1')
 end
 
 -- A shelf's position moves on only from where this worker left it: of a Redis that was emptied, or came back

@@ -1,115 +1,102 @@
--- KEYS of a claim: marker, window, ledger, journal, owner. Returns {code, a, b} of each, flat: 0 admitted as
--- attempt a, 1 duplicate, 2 conflict, 3 refused (a used, room in b ms), 4 the ledger is lost, 5 decided (a is the
--- outcome), 6 the partition is another owner's.
--- A window is a hash of bucket -> count.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local horizon = ARGV[1]
-local claims = #KEYS / 5
-local out, windows = {}, {}
+-- KEYS of a claim: marker, ledger, journal, owner, and the windows of its gates. Returns {code, a, b, c} of each,
+-- flat: 0 admitted as attempt a, 1 duplicate, 2 conflict, 3 refused by gate a (b used, room in c ms), 4 the ledger
+-- is lost, 5 decided (a is the outcome), 6 the partition is another owner's.
+local horizon, claims = ARGV[1], tonumber(ARGV[2])
+local out, taken, key = {}, 2, 0
 
-local function reply(code, a, b)
-  out[#out + 1] = code
-  out[#out + 1] = a
-  out[#out + 1] = b
+local function take()
+  taken = taken + 1
+  return ARGV[taken]
 end
 
-local function admit(key, attempt, token, sha)
-  local holder = token == '' and '' or '.' .. token
-  redis.call('SET', key, 'A' .. attempt .. holder .. ':' .. sha, 'PX', horizon)
-  reply(0, tonumber(attempt), 0)
+local function next_key()
+  key = key + 1
+  return KEYS[key]
+end
+
+local function reply(code, a, b, c)
+  local n = #out
+  out[n + 1], out[n + 2], out[n + 3], out[n + 4] = code, a or 0, b or 0, c or 0
+end
+
+local function read_claim()
+  local claim = {
+    marker = next_key(), ledger = next_key(), journal = next_key(), owned = next_key(),
+    sha = take(), known = tonumber(take()), token = take(), generation = take(), owner = take(),
+    first = take(), gates = {},
+  }
+  for i = 1, tonumber(take()) do
+    claim.gates[i] = {
+      key = next_key(), limit = tonumber(take()), bucket_ms = tonumber(take()), buckets = tonumber(take()),
+      amount = tonumber(take()), what = take(),
+    }
+  end
+  return claim
+end
+
+local function admit(claim, attempt)
+  local holder = claim.token == '' and '' or '.' .. claim.token
+  redis.call('SET', claim.marker, 'A' .. attempt .. holder .. ':' .. claim.sha, 'PX', horizon)
+  reply(0, tonumber(attempt))
 end
 
 local function again(marker, claim)
   local stage, attempt, holder, sha = string.match(marker, '^(%a)(%d*)%.?(%d*):(.*)$')
   if sha ~= claim.sha then
-    return reply(2, 0, 0)
+    return reply(2)
   elseif stage == 'D' then
-    return reply(1, 0, 0)
+    return reply(1)
   elseif stage == 'O' then
     local outcome = redis.call('HGET', claim.journal, '@outcome:' .. claim.generation)
     if outcome then
-      return reply(5, outcome, 0)
+      return reply(5, outcome)
     end
   elseif holder ~= '' and holder == claim.token then
-    return reply(0, tonumber(attempt), 0) -- it asks again
+    return reply(0, tonumber(attempt)) -- it asks again
   end
-  return admit(claim.marker, tonumber(attempt) + 1, claim.token, claim.sha)
+  local seat = redis.call('HGET', claim.journal, '@seat:' .. claim.generation)
+  if seat then
+    stand_up(claim.journal, claim.generation, seat) -- the attempt before is dead, or will find that it may not write
+  end
+  return admit(claim, tonumber(attempt) + 1)
 end
 
-local function window_read(key, buckets, present)
-  local window = {used = 0, at = {}}
-  local stored = redis.call('HGETALL', key)
-  for j = 1, #stored, 2 do
-    local bucket, n = tonumber(stored[j]), tonumber(stored[j + 1])
-    if bucket >= present - buckets then
-      window.used = window.used + n
-      window.at[#window.at + 1] = {bucket, n}
-    else
-      redis.call('HDEL', key, stored[j])
-    end
+-- What it reserves is noted in the same step: whoever is admitted to it next has that, and need not ask for it.
+local function pass(claim)
+  local closed, used, retry = enter(claim.gates)
+  if closed then
+    return reply(3, closed, used, retry)
   end
-  return window
-end
-
--- Milliseconds until there is room for one more: the oldest leave first.
-local function room_in(window, claim)
-  table.sort(window.at, function(x, y) return x[1] < y[1] end)
-  local missing = window.used + 1 - claim.limit
-  for _, entry in ipairs(window.at) do
-    missing = missing - entry[2]
-    if missing <= 0 then
-      return (entry[1] + claim.buckets + 1) * claim.bucket_ms - now
-    end
+  local held = held_with({}, claim.gates)
+  if #held > 0 then
+    hold(claim.journal, claim.generation, held)
+    redis.call('PEXPIRE', claim.journal, horizon)
   end
-  return (claim.buckets + 1) * claim.bucket_ms
-end
-
--- Whether there was room, and then it is counted.
-local function count(claim)
-  local present = math.floor(now / claim.bucket_ms)
-  local window = windows[claim.window] or window_read(claim.window, claim.buckets, present)
-  windows[claim.window] = window
-  if window.used + 1 > claim.limit then
-    reply(3, window.used, room_in(window, claim))
-    return false
-  end
-  redis.call('HINCRBY', claim.window, string.format('%d', present), 1)
-  redis.call('PEXPIRE', claim.window, (claim.buckets + 2) * claim.bucket_ms)
-  window.used = window.used + 1
-  window.at[#window.at + 1] = {present, 1}
-  return true
+  admit(claim, claim.first)
 end
 
 -- All or nothing: what is admitted here and asked again because another's ledger is lost would count twice.
-local lost = false
+local asked, lost = {}, false
 for i = 1, claims do
-  local owner = ARGV[9 * i]
-  local known = tonumber(redis.call('GET', KEYS[5 * i - 2]) or -1) >= tonumber(ARGV[9 * i - 3])
-    and (owner == '' or redis.call('EXISTS', KEYS[5 * i]) == 1)
-  lost = lost or not known
-  reply(known and 0 or 4, 0, 0)
+  local claim = read_claim()
+  local known = tonumber(redis.call('GET', claim.ledger) or -1) >= claim.known
+    and (claim.owner == '' or redis.call('EXISTS', claim.owned) == 1)
+  asked[i], lost = claim, lost or not known
+  reply(known and 0 or 4)
 end
 if lost then
   return out
 end
 
 out = {}
-for i = 1, claims do
-  local k, v = 5 * i - 4, 9 * i - 7
-  local claim = {
-    marker = KEYS[k], window = KEYS[k + 1], journal = KEYS[k + 3],
-    sha = ARGV[v], limit = tonumber(ARGV[v + 1]), bucket_ms = tonumber(ARGV[v + 2]),
-    buckets = tonumber(ARGV[v + 3]), token = ARGV[v + 5], generation = ARGV[v + 6],
-  }
-  local owner = ARGV[v + 7]
+for _, claim in ipairs(asked) do
   local marker = redis.call('GET', claim.marker)
-  if owner ~= '' and string.match(redis.call('GET', KEYS[k + 4]), '^%d+%.(.*)$') ~= owner then
-    reply(6, 0, 0) -- whoever asks was frozen, and does not know yet that it owns nothing any more
+  if claim.owner ~= '' and string.match(redis.call('GET', claim.owned), '^%d+%.(.*)$') ~= claim.owner then
+    reply(6) -- whoever asks was frozen, and does not know yet that it owns nothing any more
   elseif marker then
     again(marker, claim)
-  elseif claim.limit < 0 or count(claim) then
-    admit(claim.marker, ARGV[v + 8], claim.token, claim.sha)
+  else
+    pass(claim)
   end
 end
 return out

@@ -24,6 +24,7 @@ from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.policy.fair_share import Demand
 from streams.ports import Claim
+from streams.tenancy import Tenancy
 from streams.waits import Surroundings, Waits
 from tests.doubles.memory_control import MemoryPlans
 
@@ -61,10 +62,12 @@ async def pipeline(clock: HandClock) -> Iterator[Pipeline]:  # type: ignore[misc
     registry = Registry([AgentSpec("support", 1, cast(Any, None))])
     intake = Intake(registry, PARTITIONS, 10_000, 10_000)
     parking = Parking(NEVER, NEVER, NEVER, clock, Observers())
-    around = Surroundings(clock, Observers(), Lifeline(), 60.0, MemoryPlans(), Allowance(1, 1))
+    around = Surroundings(
+        clock, Observers(), Lifeline(), 60.0, Tenancy(LimitOptions(), MemoryPlans()), Allowance(1, 1)
+    )
     stages = Stages(
         intake=intake,
-        admission=Admission(cast(Any, SilentStore()), LimitOptions(), Observers(), NEVER, lambda _: ""),
+        admission=Admission(cast(Any, SilentStore()), cast(Any, None), Observers(), NEVER, lambda _: ""),
         execution=NEVER,
         completion=NEVER,
         waits=Waits(parking, intake, NEVER, around),

@@ -10,10 +10,11 @@ import pytest
 from agents_defs.registry import AgentSpec, Registry
 from agents_defs.run_order import ModelCall
 from schemas.requests import Priority
-from schemas.tenants import TenantPlan
 from streams.demands import BYTES_PER_TOKEN, FIRST_GUESS, Demands, tokens_of
 from streams.flow import Accepted
 from streams.intake import Intake
+from streams.options import LimitOptions
+from streams.tenancy import Tenancy
 from tests.doubles.memory_control import MemoryPlans
 from tests.doubles.requests import PARTITIONS, body, record
 
@@ -31,12 +32,13 @@ def accepted(**changes: Any) -> Accepted:
 
 def demands(**plan: Any) -> Demands:
     plans = MemoryPlans()
-    plans.plans["acme"] = TenantPlan(tenant_id="acme", **plan)
-    return Demands(plans)
+    if plan:
+        plans.put(**plan)
+    return Demands(Tenancy(LimitOptions(), plans))
 
 
 def test_a_tenant_without_a_plan_has_weight_one_and_what_its_request_says() -> None:
-    demand = Demands(MemoryPlans()).of(accepted(priority="interactive"))
+    demand = demands().of(accepted(priority="interactive"))
 
     assert (demand.tenant_id, demand.weight, demand.priority) == ("acme", 1.0, Priority.INTERACTIVE)
     assert (demand.order, demand.since) == (7, 12.5)
@@ -60,7 +62,7 @@ def test_a_priority_counts_as_far_as_the_plan_allows(most: str, asked: str, coun
 
 
 def test_tokens_are_guessed_by_the_input_and_by_what_runs_of_the_agent_used() -> None:
-    known, asked = Demands(MemoryPlans()), accepted(input="x" * 4_000)
+    known, asked = demands(), accepted(input="x" * 4_000)
     read = len(asked.record.value or b"") // BYTES_PER_TOKEN
     assert known.of(asked).tokens == read + FIRST_GUESS
 
@@ -71,7 +73,7 @@ def test_tokens_are_guessed_by_the_input_and_by_what_runs_of_the_agent_used() ->
 
 
 def test_no_guess_is_negative() -> None:
-    known, asked = Demands(MemoryPlans()), accepted(input="x" * 100_000)
+    known, asked = demands(), accepted(input="x" * 100_000)
     for _ in range(200):
         known.learn(asked, 0)
 

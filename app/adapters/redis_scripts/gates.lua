@@ -1,0 +1,178 @@
+-- Windows, as streams/policy/windows.py and holdings.py have them. A window is a hash of bucket -> count.
+-- What a request holds is kept in its journal, for nobody else knows what to give back should its worker die:
+-- '@held:<generation>' -> {{key, what, bucket_ms, buckets, {bucket, amount, bucket, amount, ...}}, ...}.
+-- '@seat:<generation>' -> {the tenant's seats, its name there}: it is one of the runs under way.
+-- These keys are read from there: all of a deployment's live on one slot.
+local windows, now = {}, nil
+
+local function clock()
+  if not now then
+    local time = redis.call('TIME')
+    now = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return now
+end
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function window_of(gate)
+  local window = windows[gate.key]
+  if window then
+    return window
+  end
+  window = {used = 0, at = {}}
+  windows[gate.key] = window
+  local first = math.floor(clock() / gate.bucket_ms) - gate.buckets
+  local stored = redis.call('HGETALL', gate.key)
+  for j = 1, #stored, 2 do
+    local bucket, n = tonumber(stored[j]), tonumber(stored[j + 1])
+    if bucket >= first then
+      window.used = window.used + n
+      window.at[#window.at + 1] = {bucket, n}
+    else
+      redis.call('HDEL', gate.key, stored[j])
+    end
+  end
+  return window
+end
+
+-- Milliseconds until there is room for it: the oldest leave first.
+local function room_in(window, gate)
+  table.sort(window.at, function(x, y) return x[1] < y[1] end)
+  local missing = window.used + gate.amount - gate.limit
+  for _, entry in ipairs(window.at) do
+    missing = missing - entry[2]
+    if missing <= 0 then
+      return (entry[1] + gate.buckets + 1) * gate.bucket_ms - clock()
+    end
+  end
+  return (gate.buckets + 1) * gate.bucket_ms
+end
+
+local function put(gate, amount)
+  local present, window = math.floor(clock() / gate.bucket_ms), windows[gate.key]
+  redis.call('HINCRBY', gate.key, whole(present), whole(amount))
+  redis.call('PEXPIRE', gate.key, (gate.buckets + 2) * gate.bucket_ms)
+  if window then
+    window.used = window.used + amount
+    window.at[#window.at + 1] = {present, amount}
+  end
+  return present
+end
+
+-- Counts all, or none: then which opens last, what is used there, and in how many milliseconds.
+local function enter(gates)
+  local last, used, retry
+  for i, gate in ipairs(gates) do
+    local window = window_of(gate)
+    if window.used + gate.amount > gate.limit then
+      local room = room_in(window, gate)
+      if not retry or room > retry then
+        last, used, retry = i, window.used, room
+      end
+    end
+  end
+  if last then
+    return last, used, retry
+  end
+  for _, gate in ipairs(gates) do
+    gate.bucket = put(gate, gate.amount)
+  end
+end
+
+local function held_in(journal, generation)
+  local packed = redis.call('HGET', journal, '@held:' .. generation)
+  return packed and cmsgpack.unpack(packed)
+end
+
+local function hold(journal, generation, held)
+  if #held > 0 then
+    redis.call('HSET', journal, '@held:' .. generation, cmsgpack.pack(held))
+  else
+    redis.call('HDEL', journal, '@held:' .. generation)
+  end
+end
+
+-- Adds what was counted at these gates to what is held; requests are counted for good.
+local function held_with(held, gates)
+  local found = {}
+  for _, one in ipairs(held) do
+    found[one[1]] = one
+  end
+  for _, gate in ipairs(gates) do
+    if gate.what ~= 'requests' then
+      local one = found[gate.key]
+      if not one then
+        one = {gate.key, gate.what, gate.bucket_ms, gate.buckets, {}}
+        held[#held + 1] = one
+        found[gate.key] = one
+      end
+      local parts = one[5]
+      parts[#parts + 1] = gate.bucket
+      parts[#parts + 1] = gate.amount
+    end
+  end
+  return held
+end
+
+local function taken_back(key, bucket, amount)
+  local field = whole(bucket)
+  local n = tonumber(redis.call('HGET', key, field) or 0)
+  if n > 0 then
+    redis.call('HINCRBY', key, field, whole(-math.min(n, amount)))
+  end
+end
+
+-- What was used in place of what was reserved: the latest is given back first, what lacks counts now.
+local function settle_one(one, used)
+  local gate, parts, total = {key = one[1], bucket_ms = one[3], buckets = one[4]}, one[5], 0
+  for i = 2, #parts, 2 do
+    total = total + parts[i]
+  end
+  local excess, kept = total - used, {}
+  windows[gate.key] = nil
+  for i = #parts, 2, -2 do
+    local back = math.max(0, math.min(parts[i], excess))
+    excess = excess - back
+    if back > 0 then
+      taken_back(gate.key, parts[i - 1], back)
+      parts[i] = parts[i] - back
+    end
+  end
+  if excess < 0 then
+    parts[#parts + 1] = put(gate, -excess)
+    parts[#parts + 1] = -excess
+  end
+  for i = 2, #parts, 2 do
+    if parts[i] > 0 then
+      kept[#kept + 1] = parts[i - 1]
+      kept[#kept + 1] = parts[i]
+    end
+  end
+  one[5] = kept
+end
+
+-- The next attempt sits down anew, and whoever waits for a person or for a time needs no seat.
+local function stand_up(journal, generation, packed)
+  local seat = cmsgpack.unpack(packed)
+  redis.call('SREM', seat[1], seat[2])
+  redis.call('HDEL', journal, '@seat:' .. generation)
+end
+
+-- `used`: {tokens = n, cost_usd = n}. `over`: nothing more will be used.
+local function settle(journal, generation, used, over)
+  local kept = redis.call('HMGET', journal, '@held:' .. generation, '@seat:' .. generation)
+  if kept[2] then
+    stand_up(journal, generation, kept[2])
+  end
+  if not kept[1] then
+    return
+  end
+  local held = cmsgpack.unpack(kept[1])
+  for _, one in ipairs(held) do
+    settle_one(one, used[one[2]] or 0)
+  end
+  hold(journal, generation, over and {} or held)
+end

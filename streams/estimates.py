@@ -1,0 +1,48 @@
+"""What requests and model calls are thought to need of windows of tokens and cost, and what they used."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from agents_defs.run_order import Foreseen, ModelCall
+from streams.flow import Accepted
+from streams.policy.gates import Spending, nano_usd
+from streams.policy.terms import Terms
+from streams.ports import Foresees
+
+
+class Foresight:
+    """Asks those who run agents; of a conversation so far it knows nothing yet."""
+
+    def __init__(self, runs: Foresees) -> None:
+        self._runs = runs
+
+    def __call__(self, accepted: Accepted, terms: Terms) -> Spending:
+        """At the first model call."""
+        request = accepted.request
+        most = terms.plan.max_output_tokens
+        return foreseen(self._runs.foresee(accepted.spec, request.model, _length(request.input), most))
+
+
+def _length(asked: str | list[dict[str, Any]]) -> int:
+    """As JSON, in which a model is asked."""
+    try:
+        return len(orjson.dumps(asked))
+    except TypeError:  # half a letter
+        return len(json.dumps(asked))
+
+
+def foreseen(told: Foreseen) -> Spending:
+    """A model without a price costs nothing that could be counted."""
+    return Spending(told.tokens, nano_usd(told.cost_usd) if told.cost_usd is not None else 0)
+
+
+def used(calls: Iterable[ModelCall]) -> Spending:
+    """By all these calls."""
+    total = Spending()
+    for call in calls:
+        cost = nano_usd(call.cost_usd) if call.cost_usd is not None else 0
+        total += Spending(call.input_tokens + call.output_tokens, cost)
+    return total

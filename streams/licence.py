@@ -1,0 +1,81 @@
+"""What its tenant's plan lets an attempt do: in which tools, in how long answers, and up to what limits."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from agents_defs.run_journal import RunLost
+from agents_defs.run_order import MayUse
+from schemas.tenants import TenantPlan
+from streams.allowance import Allowance
+from streams.flow import Accepted, Refuse, no_seat, reserves_on_arrival
+from streams.journal import Patience
+from streams.policy.gates import Gate, Spending
+from streams.policy.terms import Asked, Terms
+from streams.ports import Reservations
+from streams.turns import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """For one attempt."""
+
+    allowance: MayUse | None = None  # None: nothing that it uses is limited
+    seat: Callable[[], Awaitable[Refuse | None]] | None = None  # None: any number may run at once
+    waits: bool = True  # for a seat, where there is none now
+    max_output_tokens: int | None = None
+    tools: tuple[str, ...] | None = None  # None: all
+    mcp_servers: tuple[str, ...] | None = None
+
+
+Licences = Callable[[Turn, Patience], Licence]
+
+
+def unlimited(_turn: Turn, _patience: Patience) -> Licence:
+    """Whatever it wants."""
+    return Licence()
+
+
+@dataclass(frozen=True, slots=True)
+class Licensing:
+    """By the plans in force."""
+
+    terms: Callable[[str], Terms]
+    foresee: Callable[[Accepted, Terms], Spending]
+    reservations: Reservations
+
+    def __call__(self, turn: Turn, patience: Patience) -> Licence:
+        """For this attempt."""
+        terms = self.terms(turn.accepted.request.tenant_id)
+        plan: TenantPlan = terms.plan
+        allowance = self._allowance(turn, terms, patience) if terms.spends else None
+        seat = None
+        if plan.concurrency is not None:
+            seats = plan.concurrency.runs
+
+            async def seat() -> Refuse | None:
+                return await self._seated(turn, seats, patience)
+
+        waits = terms.waits_for_seat(turn.accepted.request.over_limit)
+        return Licence(allowance, seat, waits, plan.max_output_tokens, plan.tools, plan.mcp_servers)
+
+    async def _seated(self, turn: Turn, seats: int, patience: Patience) -> Refuse | None:
+        try:
+            sitting = await patience.asked(lambda: self.reservations.sit(turn.key, seats))
+        except RunLost as lost:
+            if not lost.emptied:
+                raise
+            return None  # the store was emptied, and nobody knows who sits
+        return None if sitting is None else no_seat(seats, sitting)
+
+    def _allowance(self, turn: Turn, terms: Terms, patience: Patience) -> Allowance:
+        request = turn.accepted.request
+        asked = Asked(turn.accepted.spec.name, request.model, request.user_id)
+
+        def gates(needs: Spending) -> tuple[Gate, ...]:
+            return self.terms(request.tenant_id).gates(asked, needs)
+
+        # What an earlier attempt holds was given back when it left; of one that died nobody here knows it.
+        on_arrival = turn.first and reserves_on_arrival(turn.accepted)
+        held = self.foresee(turn.accepted, terms) if on_arrival else Spending()
+        waits = terms.waits(request.over_limit)
+        return Allowance(turn.key, gates, held, self.reservations, patience, waits=waits)

@@ -1,0 +1,82 @@
+"""Gate: one window that a request has to pass, and how much of it the request asks for, in whole numbers."""
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from typing import Literal
+
+from schemas.failures import Code
+from schemas.money import format_usd
+from streams.policy.windows import Per, Window
+
+What = Literal["requests", "tokens", "cost_usd"]
+SpentWhat = Literal["tokens", "cost_usd"]
+
+NANOS = 9  # decimal places of USD: a token of the cheapest models costs tens of nano-USD
+
+CODES = {"requests": Code.LIMIT_REQUESTS, "tokens": Code.LIMIT_TOKENS, "cost_usd": Code.LIMIT_COST}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A limit of a plan. Its figure is in requests, tokens or nano-USD."""
+
+    what: What
+    window: Window
+    agent: str = ""  # only requests to this agent count; "": all do
+    each_user: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What one request asks of one window."""
+
+    window: Window
+    amount: int = 1
+    what: What = "requests"
+    agent: str = ""
+    user: str | None = None  # whose window it is; "": of all who name none, None: the tenant's
+
+    @property
+    def code(self) -> Code:
+        """With which it refuses."""
+        return CODES[self.what]
+
+    @property
+    def of(self) -> tuple[What, Per, str, str | None]:
+        """Which of its tenant's windows it is."""
+        return self.what, self.window.per, self.agent, self.user
+
+    def shown(self, amount: int) -> str:
+        """So much of it, for people."""
+        if self.what == "cost_usd":
+            return f"{format_usd(Decimal(amount).scaleb(-NANOS))} USD"
+        return f"{amount} {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Tokens and money: what a request is thought to need, or has used."""
+
+    tokens: int = 0
+    nano_usd: int = 0
+
+    def of(self, what: What) -> int:
+        """How much of this; a request is one request."""
+        if what == "requests":
+            return 1
+        return self.tokens if what == "tokens" else self.nano_usd
+
+    def __add__(self, other: "Spending") -> "Spending":
+        return Spending(self.tokens + other.tokens, self.nano_usd + other.nano_usd)
+
+    def covers(self, other: "Spending") -> bool:
+        """Whether the other is within this."""
+        return other.tokens <= self.tokens and other.nano_usd <= self.nano_usd
+
+
+NOTHING_SPENT = Spending()
+
+
+def nano_usd(amount: Decimal) -> int:
+    """In whole nano-USD, rounded up: what is counted is never less than what is paid."""
+    return int(amount.scaleb(NANOS).to_integral_value(ROUND_CEILING))

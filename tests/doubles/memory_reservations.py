@@ -1,0 +1,46 @@
+"""Reservations in memory, over the memory of the claim store."""
+
+from collections.abc import Callable, Sequence
+
+from streams.flow import Refuse, shut
+from streams.policy import holdings
+from streams.policy.gates import NOTHING_SPENT, Gate, Spending
+from streams.ports import RunKey
+from tests.doubles.memory_claims import ClaimMemory, own_marker, place_of
+
+
+class MemoryReservations:
+    """One worker's client of such a store."""
+
+    def __init__(self, now_ms: Callable[[], int], memory: ClaimMemory) -> None:
+        self._now_ms = now_ms
+        self.memory = memory
+        self.asked = 0
+
+    async def reserve(
+        self, run: RunKey, gates: Sequence[Gate], spent: Spending = NOTHING_SPENT
+    ) -> Refuse | None:
+        """What the gates ask for is what the run holds from now on, or nothing is changed."""
+        self.asked += 1
+        own_marker(self.memory, run)
+        key = (run.tenant_id, run.request_id, run.generation)
+        held = self.memory.held.get(key, {})
+        asked = {place_of(run.tenant_id, gate): gate for gate in gates}
+        wanted = holdings.missing(asked, held, spent, self._now_ms())
+        states, closed = holdings.enter(self.memory.windows, wanted, self._now_ms())
+        if closed is not None:
+            return shut(closed.gate, closed.gate.amount, closed.used, closed.retry_after_ms)
+        self.memory.windows = dict(states)
+        self.memory.held[key] = holdings.together(held, holdings.held_by(wanted, self._now_ms()))
+        return None
+
+    async def sit(self, run: RunKey, seats: int) -> int | None:
+        """From now on it is one of the tenant's runs under way."""
+        self.asked += 1
+        own_marker(self.memory, run)
+        sitting = self.memory.seats.setdefault(run.tenant_id, set())
+        key = (run.tenant_id, run.request_id, run.generation)
+        if key not in sitting and len(sitting) >= seats:
+            return len(sitting)
+        sitting.add(key)
+        return None
