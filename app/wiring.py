@@ -132,7 +132,12 @@ def wire(
             # Only what is read for the first time: what comes back was believed then, maybe long ago.
             intake=replace(intake, verifier=verifier) if trust.requests_signed else intake,
             admission=Admission(
-                claims, Tenants(tenancy.terms, foresight), observer, ledger.rebuild, ownership.owner
+                claims,
+                Tenants(tenancy.terms, foresight),
+                observer,
+                ledger.rebuild,
+                ownership.owner,
+                ledger.own_again,
             ),
             execution=Execution(
                 runs,

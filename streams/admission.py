@@ -78,6 +78,7 @@ class Admission:
     observer: Observer
     rebuild: Callable[[Sequence[int]], Awaitable[Collection[int]]]  # returns those that are still ours
     owner: Callable[[int], str]  # of a partition: this worker, as long as it is its
+    own_again: Callable[[Sequence[int]], Awaitable[object]]  # where an earlier owner stands in the store
 
     async def decide(self, applications: Sequence[Application]) -> Sequence[Verdict]:
         """A verdict for each, in their order."""
@@ -88,7 +89,7 @@ class Admission:
         ]
         verdicts = await self._ask(claims)
         decided = [
-            Refuse(found.code, found.message)
+            Refuse(found.code, found.message, attempt=verdict.attempt)
             if isinstance(found, Denial) and isinstance(verdict, Admit)
             else verdict
             for found, verdict in zip(judged, verdicts, strict=True)
@@ -101,7 +102,7 @@ class Admission:
         return decided
 
     async def _ask(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
-        wait_s = 0.0
+        wait_s, told = 0.0, False
         asked = claims
         while True:
             try:
@@ -117,8 +118,9 @@ class Admission:
                 if wait_s:
                     self.observer.observe(StoreAway("admission", back=True, reason=""))
                 decided = dict(zip(asked, verdicts, strict=True))
-                if not await self._owned_again(decided):
+                if told or not await self._owned_again(decided):
                     return [decided.get(claim, Gone()) for claim in claims]
+                told = True
 
     async def _owned_again(self, decided: Mapping[Claim, Verdict]) -> bool:
         """Whether to ask once more: the store took another for the owner of what is ours, and was told.
@@ -133,7 +135,7 @@ class Admission:
             if not ours:
                 return False
             await asyncio.sleep(LOOK_S)
-        await self.rebuild(sorted(ours))
+        await self.own_again(sorted(ours))
         return True
 
     def _judged(self, application: Application) -> tuple[Gate, ...] | Denial:

@@ -186,7 +186,9 @@ class ControlDesk:
                 return self._turns.turn(asking.identity) if asking is not None else nullcontext()
             case Command.PAUSE | Command.RESUME:
                 return self._turns.turn(tenant_id)
-            case Command.CANCEL | Command.REPLAY:
+            case Command.CANCEL:
+                return self._turns.turn((tenant_id, command.request_id or ""))
+            case Command.REPLAY:
                 return nullcontext()
 
     async def _act(self, case: Case) -> Result:

@@ -136,7 +136,8 @@ class Attempt:
         resting = Suspended(
             ParkReason.WINDOW, after_s, turn.approvals, turn.spans, turn.queued_s, begun=False
         )
-        await self._rest(resting)
+        if turn.first:  # what earlier attempts used stays counted: here nobody has read what that is
+            await self._rest(resting)
         return resting
 
     async def _ended(self) -> Outcome | Suspended | HandedOver:

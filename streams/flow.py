@@ -135,6 +135,7 @@ class Refuse:
     code: Code
     message: str
     retry_after_ms: int | None = None  # None: never
+    attempt: int = 1  # which this is at a request that an earlier one may have paid for
 
     @property
     def problem(self) -> "Problem":

@@ -48,14 +48,14 @@ class Licensing:
         terms = self.terms(turn.accepted.request.tenant_id)
         plan: TenantPlan = terms.plan
         allowance = self._allowance(turn, terms, patience) if terms.spends else None
-        seat = None
+        seat, waits = None, terms.waits_for_seat(turn.accepted.request.over_limit)
         if plan.concurrency is not None:
             seats = plan.concurrency.runs
+            waits = waits and seats > 0  # else none ever comes free
 
             async def seat() -> Refuse | None:
                 return await self._seated(turn, seats, patience)
 
-        waits = terms.waits_for_seat(turn.accepted.request.over_limit)
         return Licence(allowance, seat, waits, plan.max_output_tokens, plan.tools, plan.mcp_servers)
 
     async def _seated(self, turn: Turn, seats: int, patience: Patience) -> Refuse | None:

@@ -198,6 +198,7 @@ class Pipeline:
                 assert_never(verdict)
 
     def _refused(self, entry: Entry, refuse: Refuse) -> None:
+        entry.attempt = max(entry.attempt, refuse.attempt)
         if entry.ending is not None:
             self.endings.end(entry, entry.ending)
         elif not self._stages.waits.for_window(entry, refuse):
@@ -256,6 +257,7 @@ class Pipeline:
             if not waits or not isinstance(entry.candidate, Accepted):
                 # Its partition was lost, or it ended, while it waited.
                 self.lanes.leave(entry.lane, entry.demand, None)
+                self._stages.waits.refill(entry.demand.tenant_id)  # it stood there until now
                 continue
             if entry.alarm is not None:
                 entry.alarm.cancel()

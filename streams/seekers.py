@@ -44,6 +44,25 @@ class Seekers:
         if not coming:
             del self._coming[waiting.identity[0]]
 
+    def pass_on(self, waiting: Waiting) -> None:
+        """It was woken, and waits for something else: the seat is the next one's."""
+        if waiting.identity in self._coming.get(waiting.identity[0], ()):
+            self.seated(waiting)
+            self.wake(waiting.identity[0])
+
+    def let_go(self) -> None:
+        """Forget those that are parked here no more."""
+        lot = self._parking.lot
+        for tenant_id, queue in list(self._by_tenant.items()):
+            queue[:] = [one for one in queue if lot.find(one.identity) is one]
+            if not queue:
+                del self._by_tenant[tenant_id]
+        for tenant_id, coming in list(self._coming.items()):
+            coming.intersection_update([one for one in coming if lot.find(one) is not None])
+            if not coming:
+                del self._coming[tenant_id]
+        self._early = {one for one in self._early if lot.find(one) is not None}
+
     def wait_s(self, tenant_id: str, at_least: float) -> float:
         """How long who comes now waits, unless it is woken."""
         queue = self._by_tenant.get(tenant_id, ())

@@ -95,11 +95,11 @@ class Waits:
         if self._tenants.paused(request.tenant_id):
             self._pause(entry, accepted)
             return True
-        if self._behind_seekers(entry, accepted):
-            return True
         queue = self.parking.lot.queue((request.tenant_id, request.session_id)) if request.session_id else []
         if queue and queue[0] is not entry.waiting:
             self._stay(entry, accepted, ParkReason.SESSION)
+            return True
+        if self._behind_seekers(entry, accepted):
             return True
         if self._buffers.turned_away(request.tenant_id, entry.waiting):
             self._stay(entry, accepted, ParkReason.OVERFLOW)
@@ -139,7 +139,7 @@ class Waits:
         loop = asyncio.get_running_loop()
         self._seekers.seated(entry.waiting)
         entry.alarm = loop.call_later(self._park_after_s, self._park_running, entry)
-        self._refill(entry.demand.tenant_id)
+        self.refill(entry.demand.tenant_id)
 
     def enters(self, accepted: Accepted) -> Demand:
         """It enters its lane, with this demand."""
@@ -149,7 +149,7 @@ class Waits:
     def leaves(self, entry: Entry) -> int:
         """Its run has ended; says how many tokens it used."""
         used = tokens_of(entry.calls, entry.charged)
-        if isinstance(entry.candidate, Accepted):
+        if used and isinstance(entry.candidate, Accepted):  # one that found no seat tells nothing
             self.demands.learn(entry.candidate, used)
         return used
 
@@ -157,7 +157,7 @@ class Waits:
         """It is in the pipeline no more, for whatever reason."""
         key = entry.parked.identity if entry.parked is not None else identity(entry.candidate)
         self.parking.lot.overflow.arrived(key)
-        self._refill(key[0])
+        self.refill(key[0])
 
     def plan_changed(self, tenant_id: str) -> None:
         """What only waited for this tenant goes on, unless it waits still."""
@@ -166,7 +166,7 @@ class Waits:
         for waiting in self.parking.lot.resumed(tenant_id):
             if not waiting.live:
                 self.parking.release(waiting)
-        self._refill(tenant_id)
+        self.refill(tenant_id)
         while self._seekers.wake(tenant_id):
             pass  # there may be more seats now
 
@@ -179,6 +179,7 @@ class Waits:
     def let_go(self, retained: Collection[int]) -> None:
         """Other partitions are another worker's now."""
         self.parking.let_go(retained)
+        self._seekers.let_go()
 
     # -- into the lot
 
@@ -316,7 +317,8 @@ class Waits:
             order = -1 if waiting is None else self.parking.place_of_latest(entry.place[0])
             self._park(entry, accepted, reason, order=order)
 
-    def _refill(self, tenant_id: str) -> None:
+    def refill(self, tenant_id: str) -> None:
+        """There may be room for what the tenant has outside."""
         if not self._tenants.paused(tenant_id):
             self._buffers.refill(tenant_id)
 
@@ -329,6 +331,7 @@ class Waits:
     ) -> None:
         """It has its record and its place in its session's queue: it is released when its turn comes."""
         waiting.reason = reason
+        self._seekers.pass_on(waiting)
         if reason is ParkReason.OVERFLOW:
             self.parking.lot.overflow.add(waiting)
         if entry.parked is not None and not entry.parked.started:

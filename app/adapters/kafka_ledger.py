@@ -7,6 +7,7 @@ In the same way a new owner learns of every request that is parked.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -85,6 +86,20 @@ class KafkaLedger:
                 else:
                     break
             return frozenset(partition for partition, tenure in tenures.items() if not tenure.over)
+
+    async def own_again(self, partitions: Sequence[int]) -> None:
+        """The store has others down as the owners of what is ours: it lost its last writes.
+
+        Only what an earlier generation wrote is replaced. Whoever stands there of this one or a later one is
+        the owner, and this worker has not been told yet.
+        """
+        for partition in partitions:
+            tenure = self._ownership.tenure(partition)
+            if tenure is None or tenure.over:
+                continue
+            with contextlib.suppress(StoreUnavailable):
+                if not await self._claims.own([partition], tenure.generation - 1, tenure.name):
+                    await self._claims.own([partition], tenure.generation, tenure.name)
 
     async def _own(self, tenures: Mapping[int, Tenure]) -> None:
         """Nobody else's claims are decided from here on, before what others published is read.

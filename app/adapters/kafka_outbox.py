@@ -130,7 +130,10 @@ class KafkaOutbox:
         if assignment is None:
             raise GroupFenced("a rebalance is under way")
         landed = await self._send(parcels, assignment)
-        return Delivered(landed.parked, landed.checkpoints)
+        # Of a partition that was lost after a commit nobody answered, nothing is remembered here.
+        theirs = {parcel.partition for parcel in parcels}
+        checkpoints = {shelf: upto for shelf, upto in landed.checkpoints.items() if shelf.partition in theirs}
+        return Delivered(landed.parked, checkpoints)
 
     async def _send(self, parcels: Sequence[Parcel], assignment: Assignment) -> Landing:
         if self._producer is None:

@@ -229,6 +229,7 @@ EXPECTATIONS: dict[str, list[tuple[Moment, Callable[[Load], Expected]]]] = {
     "Duplicates and conflicts": [
         ("end", counts(lambda load: {"same": load.duplicates, "conflict": load.conflicts}))
     ],
+    "Parked and not readable": [("end", lambda _: {"not readable": 0})],
     "Parked by reason": [("end", counts(lambda load: load.parked))],
     "Tenants paused": [("paused", lambda _: {"paused": 1}), ("end", lambda _: {"paused": 0})],
     "Run duration": [("end", quantiles_of("agent_run_duration_seconds", "run_ms"))],

@@ -173,6 +173,7 @@ class Flume:
                     observed,
                     self.rebuild,
                     self.ownership.owner,
+                    self.own_again,
                 ),
                 execution=Execution(
                     self.runs,
@@ -268,6 +269,14 @@ class Flume:
         self.parking.lot.begin(partition)
         for offset, emission in enumerate(self.world.log.partitions[NAMES.parked, partition]):
             self.parking.lot.take(partition, offset, emission.key or b"", emission.value)
+
+    async def own_again(self, partitions: Sequence[int]) -> None:
+        """As the ledger does: only an earlier generation's owner is replaced."""
+        for partition in partitions:
+            tenure = self.ownership.tenure(partition)
+            if tenure is None or await self.claims.own([partition], tenure.generation - 1, tenure.name):
+                continue
+            await self.claims.own([partition], tenure.generation, tenure.name)
 
     async def rebuild(self, partitions: Sequence[int]) -> frozenset[int]:
         """Read the log of outcomes, as the ledger does, and open the partitions."""

@@ -25,6 +25,18 @@ async def test_decisions_about_one_run_that_come_at_once_all_count(flume: Flume)
     assert set(flume.runs.orders[-1].decisions) == {"a", "b", "c"}
 
 
+async def test_a_cancel_that_comes_right_after_an_approval_is_not_lost(flume: Flume) -> None:
+    flume.write(body("r-1"))
+    await flume.finish("r-1", verdict=needs("a"))
+    await until_parked(flume, "r-1")
+
+    flume.command(command="approve", approval_id="a", arguments_digest="digest-a")
+    flume.command(command="cancel", request_id="r-1")
+    await flume.until(lambda: flume.world.responses("r-1"))
+
+    assert flume.world.statuses() == {"r-1": "cancelled"}
+
+
 async def failed(flume: Flume, *request_ids: str) -> list[str]:
     """The ids of their dead letters."""
     flume.write(*map(body, request_ids))

@@ -181,3 +181,31 @@ async def test_a_request_that_is_cancelled_while_it_waits_for_a_seat_is_answered
         await flume.finish("r-0")
 
         await flume.running("r-2")
+
+
+async def test_a_follower_of_a_parked_head_does_not_stand_in_line_for_a_seat() -> None:
+    world = planned(1)
+    async with Flume(world) as flume:
+        flume.write(body("head", session_id="s"))
+        await flume.running("head")
+        await flume.finish("head", verdict=RunPostponed(600.0, RunFailure(Code.MODEL_UNAVAILABLE)))
+        flume.write(body("r-1"))
+        await flume.running("r-1")
+        flume.write(body("r-2"), body("follower", session_id="s"), body("r-3"))
+        await flume.until(lambda: len(flume.parking.lot) == 4)
+
+        for ends, begins in (("r-1", "r-2"), ("r-2", "r-3")):
+            await flume.finish(ends)
+            await flume.running(begins)
+
+
+async def test_whoever_waited_for_a_seat_elsewhere_keeps_nobody_from_one_here() -> None:
+    world = planned(1)
+    async with Flume(world) as flume:
+        flume.write(*(body(f"r-{number}") for number in range(4)))
+        await flume.running("r-0")
+        await flume.until(lambda: len(flume.parking.lot) == 3)
+
+        await flume.own([])
+
+        assert not flume.waits._seekers.any("acme")

@@ -280,3 +280,29 @@ async def test_what_is_due_in_its_thousands_waits_for_room_too() -> None:
         await end_all(flume, 61)
         await flume.settle()
         assert left_parked(flume.world) == 0
+
+
+def in_lanes(flume: Flume, request_id: str) -> bool:
+    entry = flume.pipeline.register.find((FLOOD, request_id))
+    return entry is not None and entry.queued
+
+
+async def test_whoever_ends_in_its_lane_makes_room_for_those_outside() -> None:
+    async with worker(max_in_flight=1, max_held=5) as flume:
+        flume.write(body("other", OTHERS[0]))
+        await flume.until(lambda: flume.runs.running == ["other"])
+        flume.write(*flood(10))
+        await flume.until(lambda: flume.parking.lot.overflow.holds(FLOOD))
+        await flume.rest()
+        inside = [one for one in (f"flood-{number}" for number in range(10)) if in_lanes(flume, one)]
+        for request_id in inside:
+            flume.command(command="cancel", request_id=request_id, tenant_id=FLOOD)
+        await flume.until(lambda: len(flume.world.responses()) == len(inside))
+
+        flume.runs.instant = True
+        await flume.finish("other")
+        await flume.settle()
+
+        assert inside
+        assert len(flume.world.responses()) == 11
+        assert not flume.parking.lot.overflow.holds(FLOOD)

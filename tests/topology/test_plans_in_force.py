@@ -163,3 +163,20 @@ async def test_a_request_that_ends_before_its_run_gives_back_what_it_reserved() 
         await flume.settle()
 
         assert world.statuses() == {"r-1": "completed", "r-2": "cancelled", "r-3": "completed"}
+
+
+async def test_what_a_run_has_paid_stays_in_the_books_when_its_plan_forbids_it_after_a_crash() -> None:
+    world = World()
+    world.plans.put()
+    async with Flume(world) as crashing:
+        crashing.write(body("r-1"))
+        await crashing.running("r-1")
+    world.plans.put(agents=["research"])
+
+    async with Flume(world) as flume:
+        flume.pump()
+        await flume.settle()
+
+    (refused,) = world.responses("r-1")
+    assert (refused["status"], refused["error"]["code"]) == ("refused", "agent_not_allowed")
+    assert refused["usage"]["model_calls"] == 1

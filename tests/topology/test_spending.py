@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from agents_defs.run_journal import RunPostponed
 from agents_defs.run_order import Foreseen, RunListener, RunOrder, RunResult
+from schemas.failures import Code, RunFailure
 from schemas.times import format_at
+from streams.observations import LimitRefused
 from streams.parked import ParkReason
 from tests.doubles.flume import Flume, World
 from tests.doubles.held_runs import HeldRuns
@@ -201,3 +204,20 @@ async def test_what_waited_longer_than_its_window_is_counted_when_it_runs() -> N
         await flume.until(lambda: world.responses("r-2"))
 
         assert world.statuses() == {"r-2": "refused"}
+
+
+async def test_what_was_used_stays_counted_while_a_run_that_comes_back_waits_for_a_seat() -> None:
+    world = World()
+    world.plans.put(limits=[limit("tokens", 5000)], concurrency={"runs": 1})
+    async with Flume(world) as flume:
+        flume.write(body("r-1", input=LONG))
+        await flume.running("r-1")
+        await flume.finish("r-1", verdict=RunPostponed(600.0, RunFailure(Code.MODEL_UNAVAILABLE)))
+        await flume.until(lambda: len(flume.parking.lot) == 1 and not flume.pipeline.held)
+        world.memory.seats["acme"] = {("acme", "elsewhere", 0)}
+
+        flume.clock.advance(601)
+        await flume.until(lambda: flume.observed.of(LimitRefused))
+        await flume.rest()
+
+        assert sum(sum(one.buckets.values()) for one in world.memory.windows.values()) == USED

@@ -67,7 +67,9 @@ async def pipeline(clock: HandClock) -> Iterator[Pipeline]:  # type: ignore[misc
     )
     stages = Stages(
         intake=intake,
-        admission=Admission(cast(Any, SilentStore()), cast(Any, None), Observers(), NEVER, lambda _: ""),
+        admission=Admission(
+            cast(Any, SilentStore()), cast(Any, None), Observers(), NEVER, lambda _: "", NEVER
+        ),
         execution=NEVER,
         completion=NEVER,
         waits=Waits(parking, intake, NEVER, around),
