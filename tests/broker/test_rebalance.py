@@ -157,8 +157,12 @@ async def test_rebalances_in_the_middle_of_a_batch_while_the_worker_is_full_lose
     crew: Crew, models: RunningSimulator
 ) -> None:
     crew.start(max_in_flight=8, max_held=100)
-    tenants = [tenant for partition in PARTITIONS for tenant in tenants_of(partition, 1)]
-    flood = [request(f"r-{number}", tenants[number % 4], "[[sim: latency_ms=40]]") for number in range(600)]
+    # Of many: what a few have beyond their shares would be parked.
+    tenants = [tenant for partition in PARTITIONS for tenant in tenants_of(partition, 20)]
+    flood = [
+        request(f"r-{number}", tenants[number % len(tenants)], "[[sim: latency_ms=40]]")
+        for number in range(600)
+    ]
     await crew.send(*flood)
     await until(lambda: models.calls > 40)
     assert await crew.lag() > 400  # so the worker is full, and more is fetched than it can hold
