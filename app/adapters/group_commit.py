@@ -60,7 +60,7 @@ class GroupCommit:
 
     `deliver` may raise, and is then asked again with the same ones: order is kept and nothing is dropped but
     what nobody waits for any more, and what belongs to partitions that were lost since it was handed over.
-    What is durable is remembered while the next batch is under way, and then its senders are told.
+    What is durable is remembered, without a window beside the next batch; then its senders are told.
     """
 
     def __init__(
@@ -144,22 +144,28 @@ class GroupCommit:
             records = sum(len(waiting.parcel.emissions) for waiting in batch)
             self._observer.observe(BatchPublished(len(batch), records, seconds))
             self._durable.append((batch, delivered))
-            self._to_remember.set()
+            if self._window_s > 0:  # who waits for company has it: larger batches cost less
+                await self._remember_durable()
+            else:
+                self._to_remember.set()
             return
 
     async def _remember(self) -> None:
-        """One after the other: a checkpoint says that all before it is remembered, too."""
         while True:
             await self._to_remember.wait()
             self._to_remember.clear()
-            durable, self._durable = self._durable, []
-            parcels = [waiting.parcel for batch, _ in durable for waiting in batch]
-            checkpoints: dict[Shelf, int] = {}
-            for _, delivered in durable:
-                checkpoints |= delivered.checkpoints
-            await self._courier.remember(parcels, checkpoints)
-            for batch, delivered in durable:
-                _tell(batch, delivered.offsets)
+            await self._remember_durable()
+
+    async def _remember_durable(self) -> None:
+        """One after the other: a checkpoint says that all before it is remembered, too."""
+        durable, self._durable = self._durable, []
+        parcels = [waiting.parcel for batch, _ in durable for waiting in batch]
+        checkpoints: dict[Shelf, int] = {}
+        for _, delivered in durable:
+            checkpoints |= delivered.checkpoints
+        await self._courier.remember(parcels, checkpoints)
+        for batch, delivered in durable:
+            _tell(batch, delivered.offsets)
 
 
 def _tell(batch: Sequence[Waiting], offsets: Mapping[int, int]) -> None:
