@@ -1,39 +1,30 @@
 """Reservations in Redis: what a run is going to use is held for it before, also its seat among others."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from agents_defs.run_journal import RunLost
-from app.adapters.redis_batch import RedisBatch, Script, script
+from app.adapters.redis_batch import script
 from app.adapters.redis_claims import told_gate
-from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import held_by
+from app.adapters.redis_run_calls import RedisRunCalls
 from streams.flow import Refuse, shut
 from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 from streams.ports import RunKey
 
 RESERVE: Final = script("gates", "run", "reserve", joined=True)
 SIT: Final = script("run", "sit", joined=True)
-LOST, UNKNOWN = 0, -1
-DAY_MS: Final = 86_400_000
 
 
-class RedisReservations:
+class RedisReservations(RedisRunCalls):
     """Of a deployment."""
-
-    def __init__(self, batch: RedisBatch, app_id: str, idempotency_days: int) -> None:
-        self._batch = batch
-        self._keys = RedisKeys(app_id)
-        self._horizon_ms = idempotency_days * DAY_MS
 
     async def reserve(
         self, run: RunKey, gates: Sequence[Gate], spent: Spending = NOTHING_SPENT
     ) -> Refuse | None:
         """What the gates ask for is what the run holds from now on, or nothing is changed."""
         keys = [
-            self._keys.marker(run.tenant_id, run.request_id, run.generation),
-            self._keys.journal(run.tenant_id, run.request_id),
+            *self._own_keys(run),
             *(self._keys.window(run.tenant_id, gate) for gate in gates),
         ]
         args: list[Argument] = [held_by(run.attempt, run.token), run.generation, self._horizon_ms]
@@ -48,18 +39,7 @@ class RedisReservations:
 
     async def sit(self, run: RunKey, seats: int) -> int | None:
         """From now on it is one of the tenant's runs under way; or how many these are, if that is all."""
-        keys = [
-            self._keys.marker(run.tenant_id, run.request_id, run.generation),
-            self._keys.journal(run.tenant_id, run.request_id),
-            self._keys.seats(run.tenant_id),
-        ]
+        keys = (*self._own_keys(run), self._keys.seats(run.tenant_id))
         holder = held_by(run.attempt, run.token)
         reply = await self._call(SIT, run, keys, [holder, run.generation, self._horizon_ms, seats])
         return int(reply[0]) if reply else None
-
-    async def _call(self, called: Script, run: RunKey, keys: Sequence[str], args: Sequence[Argument]) -> Any:
-        reply = await self._batch.call(called, keys, args)
-        if reply in (LOST, UNKNOWN):
-            said = f"attempt {run.attempt} at {run.request_id} does not hold it any more"
-            raise RunLost(said, emptied=reply == UNKNOWN)
-        return reply

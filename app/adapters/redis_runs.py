@@ -6,11 +6,10 @@ from typing import Any, Final
 
 import orjson
 
-from agents_defs.run_journal import RunLost
-from app.adapters.redis_batch import RedisBatch, Script, script
-from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_batch import RedisBatch, script
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import held_by
+from app.adapters.redis_run_calls import DAY_MS, RedisRunCalls
 from schemas.text import writable_json
 from streams.policy.gates import NOTHING_SPENT, Spending
 from streams.ports import Begun, RunKey, SessionTurn, Told
@@ -21,19 +20,15 @@ DECIDE: Final = script("gates", "run", "decide", joined=True)
 LEAVE: Final = script("gates", "run", "leave", joined=True)
 KEEP: Final = script("run", "keep", joined=True)
 
-LOST, UNKNOWN = 0, -1
-DAY_MS: Final = 86_400_000
 STREAM_S_OWN: Final = b"@"
 RUN: Final = b"@run:"
 
 
-class RedisRuns:
+class RedisRuns(RedisRunCalls):
     """The run store of a deployment."""
 
     def __init__(self, batch: RedisBatch, app_id: str, idempotency_days: int, session_days: int) -> None:
-        self._batch = batch
-        self._keys = RedisKeys(app_id)
-        self._horizon_ms = idempotency_days * DAY_MS
+        super().__init__(batch, app_id, idempotency_days)
         self._session_ms = session_days * DAY_MS
 
     async def begin(self, run: RunKey, agent_version: int, session_id: str | None) -> Begun:
@@ -91,21 +86,10 @@ class RedisRuns:
             session_id = session.split(b":", 1)[1].decode()
             await self._batch.call(KEEP, (self._keys.session(run.tenant_id, session_id),), (keep_ms,))
 
-    def _own_keys(self, run: RunKey) -> tuple[str, str]:
-        marker = self._keys.marker(run.tenant_id, run.request_id, run.generation)
-        return marker, self._keys.journal(run.tenant_id, run.request_id)
-
     def _with_session(self, run: RunKey, session_id: str | None) -> tuple[str, str, str]:
         marker, journal = self._own_keys(run)
         # Without a session its place is taken by a key of the same slot, which is not touched.
         return marker, journal, self._keys.session(run.tenant_id, session_id) if session_id else journal
-
-    async def _call(self, called: Script, run: RunKey, keys: Sequence[str], args: Sequence[Argument]) -> Any:
-        reply = await self._batch.call(called, keys, args)
-        if reply in (LOST, UNKNOWN):
-            said = f"attempt {run.attempt} at {run.request_id} does not hold it any more"
-            raise RunLost(said, emptied=reply == UNKNOWN)
-        return reply
 
 
 def _attempt(run: RunKey) -> str:

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
-from app.terminal.screen import one_line
+from app.terminal.listing import listing
 from schemas.keyring import KeyEntry
 from schemas.times import format_at
 
@@ -25,21 +24,21 @@ def state(entry: KeyEntry, at: datetime) -> str:
 
 def table(entries: Iterable[KeyEntry], at: datetime) -> Table:
     """One row for each."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in HEADINGS:
-        shown.add_column(heading, overflow="fold")
-    for entry in entries:
-        cells = (
-            entry.kid,
-            state(entry, at),
-            ", ".join(sorted(entry.roles)),
-            tenants(entry),
-            entry.algorithm,
-            "-" if entry.created_at is None else _moment(entry.created_at),
-            entry.fingerprint,
-        )
-        shown.add_row(*(Text(one_line(cell, 256)) for cell in cells))
-    return shown
+    return listing(
+        HEADINGS,
+        (
+            (
+                entry.kid,
+                state(entry, at),
+                ", ".join(sorted(entry.roles)),
+                tenants(entry),
+                entry.algorithm,
+                "-" if entry.created_at is None else _moment(entry.created_at),
+                entry.fingerprint,
+            )
+            for entry in entries
+        ),
+    )
 
 
 def document(entry: KeyEntry, at: datetime) -> dict[str, Any]:

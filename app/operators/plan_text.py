@@ -5,9 +5,8 @@ from hashlib import sha256
 from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
-from app.terminal.screen import one_line
+from app.terminal.listing import listing
 from schemas.codec import decode_object
 from schemas.money import format_usd
 from schemas.tenants import Limit, Measure, TenantPlan
@@ -19,20 +18,20 @@ SHOWN_ELSEWHERE = frozenset({"tenant_id", "tier", "paused", "weight", "limits"})
 
 def table(plans: Iterable[TenantPlan]) -> Table:
     """One row for each."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in HEADINGS:
-        shown.add_column(heading, overflow="fold")
-    for plan in plans:
-        cells = (
-            plan.tenant_id,
-            "paused" if plan.paused else "",
-            plan.tier,
-            f"{plan.weight:g}",
-            ", ".join(map(limit_text, plan.limits)) or "-",
-            ", ".join(sorted(plan.model_fields_set - SHOWN_ELSEWHERE)) or "-",
-        )
-        shown.add_row(*(Text(one_line(cell, 256)) for cell in cells))
-    return shown
+    return listing(
+        HEADINGS,
+        (
+            (
+                plan.tenant_id,
+                "paused" if plan.paused else "",
+                plan.tier,
+                f"{plan.weight:g}",
+                ", ".join(map(limit_text, plan.limits)) or "-",
+                ", ".join(sorted(plan.model_fields_set - SHOWN_ELSEWHERE)) or "-",
+            )
+            for plan in plans
+        ),
+    )
 
 
 def limit_text(limit: Limit) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 from rich.table import Table
-from rich.text import Text
 
 from app.operators.call_text import span
 from app.operators.waiting import Waiting
+from app.terminal.listing import listing
 from app.terminal.screen import harmless, one_line
 from schemas.codec import Undecodable, decode_json
 from schemas.times import format_at
@@ -41,21 +41,20 @@ def due(row: Waiting, at: datetime) -> str:
 
 def table(rows: Sequence[Waiting], at: datetime) -> Table:
     """One row for each."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in HEADINGS:
-        shown.add_column(heading, overflow="fold")
-    for row in rows:
-        parked = row.parked
-        cells = (
-            parked.tenant_id,
-            parked.request_id,
-            parked.session_id or "-",
-            parked.reason,
-            due(row, at),
-            span(parked.received_at, at),
-        )
-        shown.add_row(*(Text(one_line(cell, 256)) for cell in cells))
-    return shown
+    return listing(
+        HEADINGS,
+        (
+            (
+                row.parked.tenant_id,
+                row.parked.request_id,
+                row.parked.session_id or "-",
+                row.parked.reason,
+                due(row, at),
+                span(row.parked.received_at, at),
+            )
+            for row in rows
+        ),
+    )
 
 
 def counts(rows: Sequence[Waiting]) -> str:

@@ -8,9 +8,8 @@ from schemas.failures import Code
 from schemas.requests import OverLimit, Priority
 from schemas.tenants import Limit, Measure, TenantPlan
 from streams.policy.gates import Gate, Rule, Spending, nano_usd
+from streams.policy.precedence import CLASSES
 from streams.policy.windows import Window
-
-PRIORITIES = (Priority.BATCH, Priority.STANDARD, Priority.INTERACTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Terms:
 
     def priority(self, asked: Priority) -> Priority:
         """At most what the plan allows."""
-        return min(asked, self.plan.max_priority, key=PRIORITIES.index)
+        return max(asked, self.plan.max_priority, key=CLASSES.__getitem__)
 
 
 def _user(rule: Rule, asked: Asked) -> str | None:

@@ -18,6 +18,7 @@ from streams.options import KafkaOptions
 from tests.broker import servers
 from tests.broker.crew import SOME_PARTITIONS, Crew, crew_of
 from tests.broker.nursery import Nursery
+from tests.broker.stand_in_worker import PARTITIONS, StandIn
 
 LARGEST_REQUEST = 200_000
 LARGEST_INPUT = 100_000
@@ -122,6 +123,15 @@ def deployment(kafka: BrokerHandle, topic_prefix: str) -> KafkaOptions:
         app_id=topic_prefix.rstrip("."),
         session_timeout_s=3.0,
     )
+
+
+@pytest.fixture
+async def stand_in(kafka: BrokerHandle, topic_prefix: str) -> StandIn:
+    """A deployment with its topics and without a worker."""
+    options = KafkaOptions(kafka.bootstrap, topic_prefix, PARTITIONS, app_id=topic_prefix.strip("."))
+    deployment = StandIn(options)
+    await deployment.create_topics()
+    return deployment
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from schemas.partitions import partition_for
 from streams.parked import Parked, encode_parked, parked_key
 from streams.topics import DEADLETTER, PARKED, REQUESTS
 from tests.broker.stand_in_desk import write
-from tests.broker.stand_in_worker import StandIn
+from tests.broker.stand_in_worker import PARTITIONS, StandIn
 from tests.doubles.operated import approval, letter, parked
 
-PARTITIONS = 3
 PLACE = partition_for(b"acme", PARTITIONS)
 ANN = ("--actor", "ann@desk")
 

@@ -20,6 +20,7 @@ from schemas.responses import AgentResponse
 from streams.options import KafkaOptions
 from streams.topics import DEADLETTER, DELTAS, REQUESTS, RESPONSES, Topic
 
+PARTITIONS = 3
 COMMAND_S = 60.0
 Told = AgentResponse | DeadLetter | Delta
 Behaviour = Callable[[Any, dict[str, Any]], Iterable[Told]]  # a record and its value -> what it comes to

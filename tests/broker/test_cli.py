@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-import pytest
 from aiokafka import AIOKafkaProducer
 
 from app.brokers.broker import BrokerHandle
@@ -16,20 +15,10 @@ from schemas.partitions import partition_for
 from schemas.responses import ResponseError, Source, Status
 from streams.options import KafkaOptions
 from streams.topics import RESPONSES, TOPICS
-from tests.broker.stand_in_worker import StandIn, Told, ended
+from tests.broker.stand_in_worker import PARTITIONS, StandIn, Told, ended
 from tests.doubles.outcomes import AT, dead_letter, response
 
-PARTITIONS = 3
 ASK = ("send", "--tenant", "acme", "--timeout", "30s")
-
-
-@pytest.fixture
-async def stand_in(kafka: BrokerHandle, topic_prefix: str) -> StandIn:
-    """A deployment with its topics and without a worker."""
-    options = KafkaOptions(kafka.bootstrap, topic_prefix, PARTITIONS, app_id=topic_prefix.strip("."))
-    deployment = StandIn(options)
-    await deployment.create_topics()
-    return deployment
 
 
 def echo(record: Any, request: dict[str, Any]) -> Iterable[Told]:

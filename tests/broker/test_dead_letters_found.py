@@ -8,22 +8,11 @@ import pytest
 from app.adapters.fenced_producer import FencedProducer
 from app.adapters.kafka_dead_letters import KafkaDeadLetters
 from app.adapters.records_at import RecordsAt
-from app.brokers.broker import BrokerHandle
 from schemas.codec import encode
-from streams.options import KafkaOptions
 from streams.topics import DEADLETTER
-from tests.broker.operated_deployment import PARTITIONS, PLACE, bury, of_deployment
+from tests.broker.operated_deployment import PLACE, bury, of_deployment
 from tests.broker.stand_in_desk import write
-from tests.broker.stand_in_worker import StandIn
-
-
-@pytest.fixture
-async def stand_in(kafka: BrokerHandle, topic_prefix: str) -> StandIn:
-    """A deployment with its topics and without a worker."""
-    options = KafkaOptions(kafka.bootstrap, topic_prefix, PARTITIONS, app_id=topic_prefix.strip("."))
-    deployment = StandIn(options)
-    await deployment.create_topics()
-    return deployment
+from tests.broker.stand_in_worker import PARTITIONS, StandIn
 
 
 @pytest.fixture

@@ -2,28 +2,15 @@
 
 from typing import Any
 
-import pytest
-
-from app.brokers.broker import BrokerHandle
 from schemas.audit import AuditRecord
 from schemas.codec import decode
 from schemas.dead_letters import DeadLetterSource, Original
 from schemas.failures import Code
 from schemas.partitions import partition_for
-from streams.options import KafkaOptions
 from streams.topics import AUDIT, DEADLETTER, REQUESTS
-from tests.broker.operated_deployment import ANN, PARTITIONS, PLACE, bury, lines, of_deployment
+from tests.broker.operated_deployment import ANN, PLACE, bury, lines, of_deployment
 from tests.broker.stand_in_desk import desk, write, written
-from tests.broker.stand_in_worker import StandIn
-
-
-@pytest.fixture
-async def stand_in(kafka: BrokerHandle, topic_prefix: str) -> StandIn:
-    """A deployment with its topics and without a worker."""
-    options = KafkaOptions(kafka.bootstrap, topic_prefix, PARTITIONS, app_id=topic_prefix.strip("."))
-    deployment = StandIn(options)
-    await deployment.create_topics()
-    return deployment
+from tests.broker.stand_in_worker import PARTITIONS, StandIn
 
 
 async def test_letters_are_filtered_newest_first_and_told_once(stand_in: StandIn) -> None:

@@ -17,7 +17,6 @@ from streams.parked import ParkReason, encode_parked, parked_key
 from streams.topics import CONTROL, PARKED, RESPONSES
 from tests.broker.operated_deployment import (
     ANN,
-    PARTITIONS,
     PLACE,
     asking,
     lines,
@@ -26,18 +25,9 @@ from tests.broker.operated_deployment import (
 )
 from tests.broker.own_terminal import at_a_terminal
 from tests.broker.stand_in_desk import always, desk, write, written
-from tests.broker.stand_in_worker import StandIn, ended
+from tests.broker.stand_in_worker import PARTITIONS, StandIn, ended
 from tests.doubles.operated import approval, parked
 from tests.doubles.outcomes import response
-
-
-@pytest.fixture
-async def stand_in(kafka: BrokerHandle, topic_prefix: str) -> StandIn:
-    """A deployment with its topics and without a worker."""
-    options = KafkaOptions(kafka.bootstrap, topic_prefix, PARTITIONS, app_id=topic_prefix.strip("."))
-    deployment = StandIn(options)
-    await deployment.create_topics()
-    return deployment
 
 
 async def test_where_nothing_waits_it_is_said_and_all_is_well(stand_in: StandIn) -> None:

@@ -6,41 +6,28 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
-import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from app.adapters.kafka_plans import KafkaPlans
-from app.brokers.broker import BrokerHandle
 from schemas.codec import decode, encode
 from schemas.control import Command, ControlCommand
 from schemas.partitions import partition_for
 from streams.audits import Finding, of_command
 from streams.lifeline import Lifeline
 from streams.observations import Observers
-from streams.options import KafkaOptions
 from streams.plans import Plans
 from streams.topics import AUDIT, CONTROL, TENANTS
 from tests.broker.crew import Crew, request
 from tests.broker.stand_in_desk import always, desk, write
-from tests.broker.stand_in_worker import StandIn
+from tests.broker.stand_in_worker import PARTITIONS, StandIn
 from tests.doubles.operated import AT
 
-PARTITIONS = 3
 ACME = partition_for(b"acme", PARTITIONS)
 PLAN = (
     b'{"tenant_id": "acme", "tier": "pro", "x": 1, "limits": ['
     b'{"what": "requests", "per": "minute", "limit": 6}]}'
 )
-
-
-@pytest.fixture
-async def stand_in(kafka: BrokerHandle, topic_prefix: str) -> StandIn:
-    """A deployment with its topics and without a worker."""
-    options = KafkaOptions(kafka.bootstrap, topic_prefix, PARTITIONS, app_id=topic_prefix.strip("."))
-    deployment = StandIn(options)
-    await deployment.create_topics()
-    return deployment
 
 
 @asynccontextmanager

@@ -9,32 +9,19 @@ from io import StringIO
 from typing import Any
 
 import orjson
-import pytest
 from aiokafka import AIOKafkaProducer
 
-from app.brokers.broker import BrokerHandle
 from schemas.codec import encode
 from schemas.partitions import partition_for
 from schemas.usage import UsageRecord, UsageState
-from streams.options import KafkaOptions
 from streams.topics import REQUESTS, RESPONSES, TENANTS, USAGE
 from tests.broker.crew import Crew, request
 from tests.broker.stand_in_desk import write
-from tests.broker.stand_in_worker import StandIn
+from tests.broker.stand_in_worker import PARTITIONS, StandIn
 from tests.doubles.used import asked, response, usage
 
-PARTITIONS = 3
 EDGE = datetime(2026, 10, 31, 18, 15, tzinfo=UTC)  # midnight in Kathmandu: November begins
 MOMENT = timedelta(milliseconds=1)
-
-
-@pytest.fixture
-async def stand_in(kafka: BrokerHandle, topic_prefix: str) -> StandIn:
-    """A deployment with its topics and without a worker."""
-    options = KafkaOptions(kafka.bootstrap, topic_prefix, PARTITIONS, app_id=topic_prefix.strip("."))
-    deployment = StandIn(options)
-    await deployment.create_topics()
-    return deployment
 
 
 def place(tenant: str) -> int:

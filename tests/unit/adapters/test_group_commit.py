@@ -287,3 +287,21 @@ async def test_the_next_batch_goes_out_while_the_last_is_being_remembered(post: 
     # Those that came meanwhile are remembered together, and never before those that were durable first.
     assert [parcels for parcels, _ in post.courier.remembered] == [[1], [2, 3]]
     assert post.courier.remembered[1][1] == {Shelf("responses", 2): 2, Shelf("responses", 3): 3}
+
+
+async def test_with_a_window_the_next_batch_waits_until_the_last_is_remembered() -> None:
+    post = Post(window_s=1.0)
+    post.courier.memory.clear()
+    post.commit.start()
+    post.send(1)
+    await until(lambda: post.courier.remembered)
+    post.send(2, 3)
+    await asyncio.sleep(0)
+    sent = list(post.courier.batches)
+
+    post.courier.memory.set()
+    await until(lambda: post.durable() == [1, 2, 3])
+    await post.commit.stop()
+
+    assert sent == [[1]]
+    assert post.courier.batches == [[1], [2, 3]]
