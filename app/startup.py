@@ -1,7 +1,6 @@
 """What must be true before a worker starts; what is not is said in one line, with what to do."""
 
 import asyncio
-import sys
 import uuid
 from collections.abc import Awaitable, Callable
 
@@ -16,7 +15,6 @@ from schemas.keyring import BadKeys
 from streams.options import KafkaOptions, TrustOptions
 
 PATIENCE_S = 10.0
-SWITCH_S = 0.0005
 SPARE_FILES = 256  # beside the connections to models: Kafka, Redis, logs, HTTP
 
 
@@ -112,15 +110,6 @@ async def check_redis(client: "redis.Redis", url: str) -> None:
             f"no Redis to write to at {_without_password(url)} ({error}): "
             "start one, or set PENSTOCK_REDIS_URL"
         ) from error
-
-
-def take_turns() -> None:
-    """Let Faust's consumer thread have the interpreter soon.
-
-    It needs it for a moment several times on the way of each record, while the pipeline is at work; with
-    Python's own 5 ms in between a record spends more time on the way in than in all that follows.
-    """
-    sys.setswitchinterval(SWITCH_S)
 
 
 def raise_file_limit(max_in_flight: int, warn: Callable[[str], None]) -> None:

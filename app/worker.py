@@ -60,7 +60,6 @@ class Worker:
     async def start(self) -> None:
         """Start, or raise CannotStart."""
         check_faust()
-        startup.take_turns()
         startup.raise_file_limit(self.options.flow.max_in_flight, self._log.warning)
         kafka = self.options.kafka
         await startup.check_kafka(kafka)

@@ -14,7 +14,7 @@ ASK_S = 2.0
 
 
 class BooksThread(CommittedThread):
-    """The consumer's thread; it remembers what it handed over last."""
+    """The connection to the group; it remembers what it handed over last."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -28,7 +28,7 @@ class BooksThread(CommittedThread):
         return records
 
     async def progress(self, places: Collection[TP]) -> dict[TP, Progress]:
-        """How far these were fetched; asked in the thread itself, in step with its fetching."""
+        """How far these were fetched, in step with its fetching."""
         found: dict[TP, Progress] = await self.call_thread(self._progress, places)
         return found
 
@@ -48,7 +48,7 @@ class BooksThread(CommittedThread):
 
 
 class BooksConsumer(CommittedConsumer):
-    """The consumer on that thread."""
+    """The consumer, which asks that for everything."""
 
     def _new_consumer_thread(self) -> BooksThread:
         return BooksThread(self, loop=self.loop, beacon=self.beacon)

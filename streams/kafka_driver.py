@@ -19,6 +19,7 @@ from mode.services import WaitResults
 from streams import fetch_marks, lenient_records, stream_pace
 from streams.fetch_marks import BEGINS, ENDS
 from streams.first_step import step
+from streams.one_loop import OneLoop
 from streams.ownership import Membership
 
 RETRIABLE_COMMIT = "already rebalanced"
@@ -29,8 +30,8 @@ lenient_records.install()
 stream_pace.install()
 
 
-class CommittedThread(driver.AIOKafkaConsumerThread):
-    """The consumer's thread."""
+class CommittedThread(OneLoop):
+    """What Faust keeps in a thread: the connection to the group and its partitions."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -108,7 +109,7 @@ class CommittedThread(driver.AIOKafkaConsumerThread):
 
 
 class CommittedConsumer(driver.Consumer):
-    """The consumer on that thread."""
+    """The consumer, which asks that for everything."""
 
     revocations = 0
     revoked = False
