@@ -133,7 +133,7 @@ def wire(
             intake=replace(intake, verifier=verifier) if trust.requests_signed else intake,
             admission=Admission(
                 claims,
-                Tenants(tenancy.terms, foresight),
+                Tenants(tenancy.terms, foresight, clock.at),
                 observer,
                 ledger.rebuild,
                 ownership.owner,
@@ -148,7 +148,7 @@ def wire(
                 observer,
                 departure,
                 flow.crashes_tolerated,
-                Licensing(tenancy.terms, foresight, reservations),
+                Licensing(tenancy.terms, foresight, reservations, clock.at),
             ),
             completion=Completion(emissary, late, store, patience, clock),
             waits=waits,

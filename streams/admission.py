@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from streams.entries import Entry
@@ -67,6 +68,7 @@ class Tenants:
 
     terms: Callable[[str], Terms]
     foresee: Foresight
+    at: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class Admission:
         if denial is not None:
             return denial
         estimate = self.tenants.foresee(accepted, terms) if terms.spends else NOTHING_SPENT
-        gates = terms.gates(asked, estimate)
+        gates = terms.gates(asked, estimate, self.tenants.at())
         denial = never_fits(gates)
         if denial is not None or reserves_on_arrival(accepted):
             return denial or gates

@@ -36,12 +36,12 @@ def _length(asked: str | list[dict[str, Any]]) -> int:
 
 def foreseen(told: Foreseen) -> Spending:
     """A model without a price costs nothing that could be counted."""
-    return Spending(told.tokens, nano_usd(told.cost_usd) if told.cost_usd is not None else 0)
+    return Spending(told.tokens, nano_usd(told.cost_usd) if told.cost_usd is not None else 0, runs=1)
 
 
 def used(calls: Iterable[ModelCall]) -> Spending:
-    """By all these calls."""
-    total = Spending()
+    """By all these calls of a run."""
+    total = Spending(runs=1)
     for call in calls:
         cost = nano_usd(call.cost_usd) if call.cost_usd is not None else 0
         total += Spending(call.input_tokens + call.output_tokens, cost)

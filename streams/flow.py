@@ -6,7 +6,7 @@ bytes -> Record -> Accepted | Invalid | Rejected -> Admit | Refuse | Duplicate |
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -17,6 +17,7 @@ from schemas.requests import AgentRequest
 from schemas.responses import Memory, Status
 from streams.policy.gates import Gate
 from streams.policy.terms import never_fits
+from streams.policy.windows import MonthWindow
 
 SEAT_AFTER_MS = 1000  # when to ask for a seat again: nobody knows when a run ends
 
@@ -147,12 +148,24 @@ class Refuse:
 def closed(gate: Gate, used: int, retry_after_ms: int) -> Refuse:
     """What the caller is told who found this gate closed."""
     retry_after_ms = max(0, retry_after_ms)
+    if isinstance(gate.window, MonthWindow):
+        return Refuse(gate.code, _used_up(gate, gate.window, used), retry_after_ms)
     return Refuse(
         gate.code,
         f"the limit of {gate.shown(gate.window.limit)} per {gate.window.per} is reached "
         f"({gate.shown(used)} used{_asked(gate)}): send it again, under a new request_id, "
         f"in {retry_after_ms} ms",
         retry_after_ms,
+    )
+
+
+def _used_up(gate: Gate, month: MonthWindow, used: int) -> str:
+    """Its quota, of which the overdraft is a part that nobody plans with."""
+    beyond = f", {gate.shown(month.limit)} with its overdraft" if month.limit > month.allowed else ""
+    ends = datetime.fromtimestamp(month.ends_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return (
+        f"the month's quota of {gate.shown(month.allowed)}{beyond} is used up ({gate.shown(used)} used or "
+        f"held by runs, {gate.shown(gate.amount)} asked for): ask the operator for more, or wait until {ends}"
     )
 
 

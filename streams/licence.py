@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from agents_defs.run_journal import RunLost
 from agents_defs.run_order import MayUse
@@ -42,6 +43,7 @@ class Licensing:
     terms: Callable[[str], Terms]
     foresee: Callable[[Accepted, Terms], Spending]
     reservations: Reservations
+    at: Callable[[], datetime]
 
     def __call__(self, turn: Turn, patience: Patience) -> Licence:
         """For this attempt."""
@@ -72,7 +74,7 @@ class Licensing:
         asked = Asked(turn.accepted.spec.name, request.model, request.user_id)
 
         def gates(needs: Spending) -> tuple[Gate, ...]:
-            return self.terms(request.tenant_id).gates(asked, needs)
+            return self.terms(request.tenant_id).gates(asked, needs, self.at())
 
         # What an earlier attempt holds was given back when it left; of one that died nobody here knows it.
         on_arrival = turn.first and reserves_on_arrival(turn.accepted)

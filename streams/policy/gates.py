@@ -6,14 +6,14 @@ from typing import Literal
 
 from schemas.failures import Code
 from schemas.money import format_usd
-from streams.policy.windows import Per, Window
+from streams.policy.windows import AnyWindow, Span, Window
 
-What = Literal["requests", "tokens", "cost_usd"]
-SpentWhat = Literal["tokens", "cost_usd"]
+What = Literal["requests", "tokens", "cost_usd", "runs"]
 
 NANOS = 9  # decimal places of USD: a token of the cheapest models costs tens of nano-USD
 
 CODES = {"requests": Code.LIMIT_REQUESTS, "tokens": Code.LIMIT_TOKENS, "cost_usd": Code.LIMIT_COST}
+QUOTA_CODES = {"runs": Code.QUOTA_RUNS, "tokens": Code.QUOTA_TOKENS, "cost_usd": Code.QUOTA_COST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Rule:
 class Gate:
     """What one request asks of one window."""
 
-    window: Window
+    window: AnyWindow
     amount: int = 1
     what: What = "requests"
     agent: str = ""
@@ -39,10 +39,10 @@ class Gate:
     @property
     def code(self) -> Code:
         """With which it refuses."""
-        return CODES[self.what]
+        return (QUOTA_CODES if self.window.per == "month" else CODES)[self.what]
 
     @property
-    def of(self) -> tuple[What, Per, str, str | None]:
+    def of(self) -> tuple[What, Span, str, str | None]:
         """Which of its tenant's windows it is."""
         return self.what, self.window.per, self.agent, self.user
 
@@ -55,19 +55,24 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """Tokens and money: what a request is thought to need, or has used."""
+    """Tokens and money: what a request is thought to need, or has used; and whether it ran for that."""
 
     tokens: int = 0
     nano_usd: int = 0
+    runs: int = 0
 
     def of(self, what: What) -> int:
         """How much of this; a request is one request."""
         if what == "requests":
             return 1
+        if what == "runs":
+            return self.runs
         return self.tokens if what == "tokens" else self.nano_usd
 
     def __add__(self, other: "Spending") -> "Spending":
-        return Spending(self.tokens + other.tokens, self.nano_usd + other.nano_usd)
+        return Spending(
+            self.tokens + other.tokens, self.nano_usd + other.nano_usd, max(self.runs, other.runs)
+        )
 
     def covers(self, other: "Spending") -> bool:
         """Whether the other is within this."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from streams.policy import windows
 from streams.policy.gates import Gate, Spending, What
-from streams.policy.windows import Counted, Full, Window
+from streams.policy.windows import AnyWindow, Counted, Full
 
 K = TypeVar("K", bound=Hashable)
 
@@ -15,7 +15,7 @@ K = TypeVar("K", bound=Hashable)
 class Held:
     """What one request counts for in one window, by bucket."""
 
-    window: Window
+    window: AnyWindow
     what: What
     parts: tuple[tuple[int, int], ...]  # bucket and amount, oldest first
 
@@ -24,10 +24,9 @@ class Held:
         """All of it."""
         return sum(amount for _, amount in self.parts)
 
-    def good_for(self, spent: Spending, now_ms: int) -> int:
-        """How much of it is in its window still, or was used."""
-        first = now_ms // self.window.bucket_ms - self.window.buckets
-        inside = sum(amount for bucket, amount in self.parts if bucket >= first)
+    def good_for(self, window: AnyWindow, spent: Spending, now_ms: int) -> int:
+        """How much of it is in the window still, or was used."""
+        inside = sum(amount for bucket, amount in self.parts if window.holds(bucket, now_ms))
         return inside + min(self.total - inside, spent.of(self.what))
 
 
@@ -57,7 +56,7 @@ def enter(
 def held_by(gates: Mapping[K, Gate], now_ms: int) -> Mapping[K, Held]:
     """What is to be settled of gates that were passed now: requests are counted for good."""
     return {
-        key: Held(gate.window, gate.what, ((now_ms // gate.window.bucket_ms, gate.amount),))
+        key: Held(gate.window, gate.what, ((gate.window.bucket(now_ms), gate.amount),))
         for key, gate in gates.items()
         if gate.what != "requests"
     }
@@ -72,7 +71,7 @@ def missing(
     """
     found = {}
     for key, gate in gates.items():
-        lacks = gate.amount - (held[key].good_for(spent, now_ms) if key in held else 0)
+        lacks = gate.amount - (held[key].good_for(gate.window, spent, now_ms) if key in held else 0)
         if lacks > 0:
             found[key] = Gate(gate.window, lacks, gate.what, gate.agent, gate.user)
     return found
@@ -96,7 +95,7 @@ def settle(state: Counted, held: Held, spent: Spending, now_ms: int) -> tuple[Co
         state = windows.take_back(state, bucket, before - after)
     if excess < 0:
         state = windows.put(state, held.window, now_ms, -excess)
-        kept = (*kept, (now_ms // held.window.bucket_ms, -excess))
+        kept = (*kept, (held.window.bucket(now_ms), -excess))
     return state, Held(held.window, held.what, tuple(part for part in kept if part[1]))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from schemas.failures import Code
@@ -9,6 +10,7 @@ from schemas.requests import OverLimit, Priority
 from schemas.tenants import Limit, Measure, TenantPlan
 from streams.policy.gates import Gate, Rule, Spending, nano_usd
 from streams.policy.precedence import CLASSES
+from streams.policy.quota_gates import QuotaGates
 from streams.policy.windows import Window
 
 
@@ -37,14 +39,18 @@ class Terms:
     plan: TenantPlan
     rules: tuple[Rule, ...]
     known: bool = True  # False: it has no plan, and tenants without one are refused
-    spends: bool = field(init=False)  # whether tokens or cost are limited
+    spends: bool = field(init=False)  # whether anything is limited that is known only when it has run
     _plain: tuple[Gate, ...] | None = field(init=False)  # the gates, where they are the same for all
+    _quota: QuotaGates | None = field(init=False)
 
     def __post_init__(self) -> None:
-        plain = all(one.what == "requests" and not one.agent and not one.each_user for one in self.rules)
-        gates = tuple(Gate(one.window) for one in self.rules) if plain else None
-        object.__setattr__(self, "spends", any(one.what != "requests" for one in self.rules))
-        object.__setattr__(self, "_plain", gates)
+        quota = QuotaGates(self.plan.quota) if self.plan.quota is not None else None
+        same = all(one.what == "requests" and not one.agent and not one.each_user for one in self.rules)
+        plain = tuple(Gate(one.window) for one in self.rules) if same and quota is None else None
+        spends = quota is not None or any(one.what != "requests" for one in self.rules)
+        object.__setattr__(self, "spends", spends)
+        object.__setattr__(self, "_plain", plain)
+        object.__setattr__(self, "_quota", quota)
 
     def denial(self, asked: Asked) -> Denial | None:
         """Why the plan does not allow it, if so."""
@@ -63,15 +69,16 @@ class Terms:
             return Denial(Code.INVALID_FIELD, told)
         return None
 
-    def gates(self, asked: Asked, estimate: Spending) -> tuple[Gate, ...]:
+    def gates(self, asked: Asked, estimate: Spending, now: datetime) -> tuple[Gate, ...]:
         """What the request has to pass, with what it asks of each."""
         if self._plain is not None:
             return self._plain
-        return tuple(
+        windows = tuple(
             Gate(rule.window, estimate.of(rule.what), rule.what, rule.agent, _user(rule, asked))
             for rule in self.rules
             if not rule.agent or rule.agent == asked.agent
         )
+        return windows if self._quota is None else (*windows, *self._quota.at(now, estimate))
 
     def waits(self, asked: OverLimit | None) -> bool:
         """Whether who finds a window full waits for it."""
@@ -95,8 +102,9 @@ def never_fits(gates: Iterable[Gate]) -> Denial | None:
     """Why it can never be admitted: it asks for more than there is when nobody else asks for anything."""
     for gate in gates:
         if gate.amount > gate.window.limit:
+            most = "the quota" if gate.window.per == "month" else "the limit"
             whole = f"{gate.shown(gate.window.limit)} per {gate.window.per}"
-            return Denial(gate.code, f"it is thought to need {gate.shown(gate.amount)}, the limit is {whole}")
+            return Denial(gate.code, f"it is thought to need {gate.shown(gate.amount)}, {most} is {whole}")
     return None
 
 

@@ -2,16 +2,17 @@
 
 A window of w seconds is counted as sixty buckets of w/60 seconds and the present one, so what is counted
 covers at least w and at most w * 61/60 seconds. A second cannot be cut into sixty whole milliseconds, so it
-is cut into a hundred.
+is cut into a hundred. A calendar month is one bucket, and nothing before it counts.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 SECONDS: Mapping[str, int] = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 Per = Literal["second", "minute", "hour", "day"]
+Span = Per | Literal["month"]
 
 BUCKETS: Mapping[Per, int] = {"second": 100, "minute": 60, "hour": 60, "day": 60}
 
@@ -32,6 +33,54 @@ class Window:
     def buckets(self) -> int:
         """How many buckets stand before the present one."""
         return BUCKETS[self.per]
+
+    def bucket(self, now_ms: int) -> int:
+        """The present one."""
+        return now_ms // self.bucket_ms
+
+    def holds(self, bucket: int, now_ms: int) -> bool:
+        """Whether what was counted there is still in the window."""
+        return bucket >= self.bucket(now_ms) - self.buckets
+
+    def leaves_ms(self, bucket: int) -> int:
+        """When a bucket has left the window."""
+        return (bucket + self.buckets + 1) * self.bucket_ms
+
+    def emptied_ms(self, now_ms: int) -> int:
+        """When all that there may be has left it."""
+        return now_ms + (self.buckets + 1) * self.bucket_ms
+
+
+@dataclass(frozen=True, slots=True)
+class MonthWindow:
+    """The same in a calendar month, which whoever asks has to know: its time zone is its tenant's."""
+
+    limit: int
+    number: int  # months since the year 0
+    ends_ms: int
+    allowed: int = 0  # what the plan says, without the overdraft that is part of the limit
+
+    per: ClassVar[Literal["month"]] = "month"
+    buckets: ClassVar[int] = 0
+
+    def bucket(self, _now_ms: int) -> int:
+        """The present one."""
+        return self.number
+
+    def holds(self, bucket: int, _now_ms: int) -> bool:
+        """Whether what was counted there is of this month."""
+        return bucket == self.number
+
+    def leaves_ms(self, _bucket: int) -> int:
+        """When a bucket has left the window."""
+        return self.ends_ms
+
+    def emptied_ms(self, _now_ms: int) -> int:
+        """When all that there may be has left it."""
+        return self.ends_ms
+
+
+AnyWindow = Window | MonthWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +105,26 @@ class Full:
     retry_after_ms: int
 
 
-def count(state: Counted, window: Window, now_ms: int, amount: int = 1) -> tuple[Counted, Within | Full]:
+def count(state: Counted, window: AnyWindow, now_ms: int, amount: int = 1) -> tuple[Counted, Within | Full]:
     """Count `amount` now, if it fits."""
     state = recent(state, window, now_ms)
-    used = sum(state.buckets.values())
+    inside = {number: n for number, n in state.buckets.items() if window.holds(number, now_ms)}
+    used = sum(inside.values())
     if used + amount > window.limit:
-        return state, Full(used, _room_in(state.buckets, window, now_ms, used + amount - window.limit))
+        return state, Full(used, _room_in(inside, window, now_ms, used + amount - window.limit))
     return put(state, window, now_ms, amount), Within(used + amount)
 
 
-def recent(state: Counted, window: Window, now_ms: int) -> Counted:
-    """What is still in the window."""
-    first = now_ms // window.bucket_ms - window.buckets
-    return Counted({number: n for number, n in state.buckets.items() if number >= first})
+def recent(state: Counted, window: AnyWindow, now_ms: int) -> Counted:
+    """What is still in the window. Months are kept: what began in the last one is settled there."""
+    if isinstance(window, MonthWindow):
+        return state
+    return Counted({number: n for number, n in state.buckets.items() if window.holds(number, now_ms)})
 
 
-def put(state: Counted, window: Window, now_ms: int, amount: int) -> Counted:
+def put(state: Counted, window: AnyWindow, now_ms: int, amount: int) -> Counted:
     """Count `amount` now, whether it fits or not."""
-    bucket = now_ms // window.bucket_ms
+    bucket = window.bucket(now_ms)
     return Counted({**state.buckets, bucket: state.buckets.get(bucket, 0) + amount})
 
 
@@ -84,10 +135,10 @@ def take_back(state: Counted, bucket: int, amount: int) -> Counted:
     return Counted({**state.buckets, bucket: max(0, state.buckets[bucket] - amount)})
 
 
-def _room_in(buckets: Mapping[int, int], window: Window, now_ms: int, missing: int) -> int:
+def _room_in(buckets: Mapping[int, int], window: AnyWindow, now_ms: int, missing: int) -> int:
     """Milliseconds until `missing` have left the window, which the oldest do first."""
     for number in sorted(buckets):
         missing -= buckets[number]
         if missing <= 0:
-            return (number + window.buckets + 1) * window.bucket_ms - now_ms
-    return (window.buckets + 1) * window.bucket_ms
+            return window.leaves_ms(number) - now_ms
+    return window.emptied_ms(now_ms) - now_ms

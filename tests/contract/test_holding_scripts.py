@@ -14,7 +14,7 @@ from streams.flow import Admit
 from streams.policy import holdings
 from streams.policy.gates import Gate, Spending
 from streams.policy.holdings import Held
-from streams.policy.windows import Counted, Per, Window, recent
+from streams.policy.windows import Counted, MonthWindow, Per, Window, recent
 from streams.ports import Claim, RunKey, Shelf
 
 pytestmark = pytest.mark.broker
@@ -104,7 +104,7 @@ class Both:
             assert shown == {n: v for n, v in expected.buckets.items() if v}
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(24))
 def test_the_scripts_hold_what_the_policy_says(url: str, seed: int) -> None:
     asyncio.run(_play(url, Random(seed)))
 
@@ -115,24 +115,33 @@ async def _play(url: str, rng: Random) -> None:
     await both.claims.rebuilt(Shelf("responses", 0), 0)
     window = Window(rng.randint(100, 400), rng.choice(PERS))
     requests = Gate(Window(20, "minute"))
+    leaps = [rng.randint(0, 10 * 86_400_000)] if rng.random() < 0.7 else []
+
+    month_ms = 30 * 86_400_000
+
+    def month(limit: int) -> MonthWindow:
+        number = both.now_ms // month_ms
+        return MonthWindow(limit, number, (number + 1) * month_ms)
 
     def gates(tokens: int, cost: int) -> tuple[Gate, ...]:
         return (
+            Gate(month(12), 1, "runs"),
+            Gate(month(900), tokens, "tokens"),
             Gate(window, tokens, "tokens"),
             Gate(Window(10**15, "day"), cost * 10**12, "cost_usd", "support"),
         )
 
     for number in range(80):
-        await both.at(both.now_ms + rng.choice([0, 0, window.bucket_ms, 9 * window.bucket_ms]))
+        await both.at(both.now_ms + rng.choice([0, 0, window.bucket_ms, 9 * window.bucket_ms, *leaps]))
         run = rng.choice(list(both.held)) if both.held and rng.random() < 0.6 else None
         if run is None:
             asked = (requests, *gates(rng.randint(0, 60), rng.randint(0, 50)))
             await both.claim(f"r-{number}", asked)
         elif rng.random() < 0.5:
-            spent = Spending(rng.randint(0, 60), rng.randint(0, 30) * 10**12)
+            spent = Spending(rng.randint(0, 60), rng.randint(0, 30) * 10**12, runs=1)
             await both.reserve(run, gates(rng.randint(0, 200), rng.randint(0, 90)), spent)
         else:
-            spent = Spending(rng.randint(0, 150), rng.randint(0, 90) * 10**12)
+            spent = Spending(rng.randint(0, 150), rng.randint(0, 90) * 10**12, runs=1)
             await both.settle(run, spent, over=rng.random() < 0.7)
         await both.compare()
     await both.client.aclose()

@@ -169,7 +169,7 @@ class Flume:
                 intake=replace(intake, verifier=verifier) if self.world.signed_requests else intake,
                 admission=Admission(
                     self.claims,
-                    Tenants(self.tenancy.terms, Foresight(self.runs)),
+                    Tenants(self.tenancy.terms, Foresight(self.runs), clock.at),
                     observed,
                     self.rebuild,
                     self.ownership.owner,
@@ -187,6 +187,7 @@ class Flume:
                         self.tenancy.terms,
                         Foresight(self.runs),
                         MemoryReservations(self.world.now_ms, self.world.memory),
+                        clock.at,
                     ),
                 ),
                 completion=Completion(emissary, self.outbox, self.store, patience, clock),

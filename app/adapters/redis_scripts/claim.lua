@@ -26,10 +26,7 @@ local function read_claim()
     first = take(), gates = {},
   }
   for i = 1, tonumber(take()) do
-    claim.gates[i] = {
-      key = next_key(), limit = tonumber(take()), bucket_ms = tonumber(take()), buckets = tonumber(take()),
-      amount = tonumber(take()), what = take(),
-    }
+    claim.gates[i] = take_gate(next_key(), take)
   end
   return claim
 end

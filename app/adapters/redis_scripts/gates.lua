@@ -1,9 +1,11 @@
--- Windows, as streams/policy/windows.py and holdings.py have them. A window is a hash of bucket -> count.
+-- Windows, as streams/policy/windows.py and holdings.py have them. A window is a hash of bucket -> count. Of a
+-- calendar month, which the worker knows, the bucket is the month's number; it has no buckets before it.
 -- What a request holds is kept in its journal, for nobody else knows what to give back should its worker die:
 -- '@held:<generation>' -> {{key, what, bucket_ms, buckets, {bucket, amount, bucket, amount, ...}}, ...}.
 -- '@seat:<generation>' -> {the tenant's seats, its name there}: it is one of the runs under way.
 -- These keys are read from there: all of a deployment's live on one slot.
 local windows, now = {}, nil
+local MONTHS_KEPT_MS = 100 * 86400000 -- also the last one, in which what began then is settled
 
 local function clock()
   if not now then
@@ -17,6 +19,17 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
+local function take_gate(key, take)
+  return {
+    key = key, limit = tonumber(take()), bucket_ms = tonumber(take()), buckets = tonumber(take()),
+    amount = tonumber(take()), what = take(), month = tonumber(take()), ends = tonumber(take()),
+  }
+end
+
+local function present(gate)
+  return gate.month > 0 and gate.month or math.floor(clock() / gate.bucket_ms)
+end
+
 local function window_of(gate)
   local window = windows[gate.key]
   if window then
@@ -24,6 +37,10 @@ local function window_of(gate)
   end
   window = {used = 0, at = {}}
   windows[gate.key] = window
+  if gate.month > 0 then
+    window.used = tonumber(redis.call('HGET', gate.key, whole(gate.month)) or 0)
+    return window
+  end
   local first = math.floor(clock() / gate.bucket_ms) - gate.buckets
   local stored = redis.call('HGETALL', gate.key)
   for j = 1, #stored, 2 do
@@ -40,6 +57,9 @@ end
 
 -- Milliseconds until there is room for it: the oldest leave first.
 local function room_in(window, gate)
+  if gate.month > 0 then
+    return gate.ends - clock()
+  end
   table.sort(window.at, function(x, y) return x[1] < y[1] end)
   local missing = window.used + gate.amount - gate.limit
   for _, entry in ipairs(window.at) do
@@ -52,14 +72,14 @@ local function room_in(window, gate)
 end
 
 local function put(gate, amount)
-  local present, window = math.floor(clock() / gate.bucket_ms), windows[gate.key]
-  redis.call('HINCRBY', gate.key, whole(present), whole(amount))
-  redis.call('PEXPIRE', gate.key, (gate.buckets + 2) * gate.bucket_ms)
+  local bucket, window = present(gate), windows[gate.key]
+  redis.call('HINCRBY', gate.key, whole(bucket), whole(amount))
+  redis.call('PEXPIRE', gate.key, gate.month > 0 and MONTHS_KEPT_MS or (gate.buckets + 2) * gate.bucket_ms)
   if window then
     window.used = window.used + amount
-    window.at[#window.at + 1] = {present, amount}
+    window.at[#window.at + 1] = {bucket, amount}
   end
-  return present
+  return bucket
 end
 
 -- Counts all, or none: then which opens last, what is used there, and in how many milliseconds.
@@ -127,7 +147,10 @@ end
 
 -- What was used in place of what was reserved: the latest is given back first, what lacks counts now.
 local function settle_one(one, used)
-  local gate, parts, total = {key = one[1], bucket_ms = one[3], buckets = one[4]}, one[5], 0
+  local gate, parts, total = {key = one[1], bucket_ms = one[3], buckets = one[4], month = 0}, one[5], 0
+  if gate.buckets == 0 then
+    gate.month = parts[#parts - 1] -- what lacks is of the month in which it was reserved last
+  end
   for i = 2, #parts, 2 do
     total = total + parts[i]
   end
@@ -146,7 +169,7 @@ local function settle_one(one, used)
     parts[#parts + 1] = -excess
   end
   for i = 2, #parts, 2 do
-    if parts[i] > 0 then
+    if parts[i] > 0 or (gate.month > 0 and i == #parts) then
       kept[#kept + 1] = parts[i - 1]
       kept[#kept + 1] = parts[i]
     end
@@ -161,7 +184,7 @@ local function stand_up(journal, generation, packed)
   redis.call('HDEL', journal, '@seat:' .. generation)
 end
 
--- `used`: {tokens = n, cost_usd = n}. `over`: nothing more will be used.
+-- `used`: {tokens = n, cost_usd = n, runs = n}. `over`: nothing more will be used.
 local function settle(journal, generation, used, over)
   local kept = redis.call('HMGET', journal, '@held:' .. generation, '@seat:' .. generation)
   if kept[2] then

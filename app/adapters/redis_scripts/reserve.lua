@@ -10,21 +10,23 @@ end
 local function read_gates(n)
   local gates = {}
   for i = 1, n do
-    gates[i] = {
-      key = next_key(), limit = tonumber(take()), bucket_ms = tonumber(take()), buckets = tonumber(take()),
-      amount = tonumber(take()), what = take(), number = i,
-    }
+    gates[i] = take_gate(next_key(), take)
+    gates[i].number = i
   end
   return gates
 end
 
 -- What has left its window and was not used is of no use any more: it is asked for again.
 local function lacking(gates, held, used)
-  local totals, found = {}, {}
+  local totals, found, asked = {}, {}, {}
+  for _, gate in ipairs(gates) do
+    asked[gate.key] = gate
+  end
   for _, one in ipairs(held) do
-    local first, inside, outside = math.floor(clock() / one[3]) - one[4], 0, 0
+    local gate, inside, outside = asked[one[1]], 0, 0
+    local first = gate and present(gate) - gate.buckets or 0
     for i = 2, #one[5], 2 do
-      if one[5][i - 1] >= first then
+      if one[5][i - 1] == first or (one[4] > 0 and one[5][i - 1] > first) then
         inside = inside + one[5][i]
       else
         outside = outside + one[5][i]
@@ -44,7 +46,7 @@ end
 while key < #KEYS do
   local marker_key, journal = next_key(), next_key()
   local held_by, generation, horizon = take(), take(), take()
-  local used = {tokens = tonumber(take()), cost_usd = tonumber(take())}
+  local used = {tokens = tonumber(take()), cost_usd = tonumber(take()), runs = 1}
   local gates = read_gates(tonumber(take()))
   local marker = redis.call('GET', marker_key)
   if stands(marker, 'A', held_by) then

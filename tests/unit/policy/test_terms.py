@@ -1,5 +1,6 @@
 """What a plan lets a request do."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from schemas.tenants import TenantPlan
 from streams.options import LimitOptions
 from streams.policy.gates import Gate, Spending
 from streams.policy.terms import Asked, Denial, Terms, never_fits
-from streams.policy.windows import Window
+from streams.policy.windows import MonthWindow, Window
 from streams.tenancy import Tenancy
 
+NOW = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 MINE = Asked("support", user_id="ann")
 ESTIMATE = Spending(tokens=500, nano_usd=2_000_000)
 
@@ -82,7 +84,7 @@ def test_each_limit_is_a_gate_that_is_asked_for_what_it_counts() -> None:
         ]
     )
 
-    assert found.gates(MINE, ESTIMATE) == (
+    assert found.gates(MINE, ESTIMATE, NOW) == (
         Gate(Window(5, "minute")),
         Gate(Window(9000, "hour"), 500, "tokens", "support"),
         Gate(Window(250_000_000, "day"), 2_000_000, "cost_usd", "", "ann"),
@@ -91,14 +93,14 @@ def test_each_limit_is_a_gate_that_is_asked_for_what_it_counts() -> None:
 
 
 def test_those_who_name_no_user_are_one_user() -> None:
-    gates = terms(limits=[limit("requests", 5, each_user=True)]).gates(Asked("support"), ESTIMATE)
+    gates = terms(limits=[limit("requests", 5, each_user=True)]).gates(Asked("support"), ESTIMATE, NOW)
 
     assert [gate.user for gate in gates] == [""]
 
 
 def test_of_two_limits_on_the_same_the_lower_holds() -> None:
     gates = terms(limits=[limit("requests", 9), limit("requests", 4), limit("requests", 6)]).gates(
-        MINE, ESTIMATE
+        MINE, ESTIMATE, NOW
     )
 
     assert gates == (Gate(Window(4, "minute")),)
@@ -109,7 +111,7 @@ def test_a_plan_without_limits_has_those_of_its_tier_and_then_of_the_deployment(
     options = LimitOptions(requests_per_minute=7, tiers=tiers)
 
     def most(**fields: Any) -> list[int]:
-        return [gate.window.limit for gate in terms(options, **fields).gates(MINE, ESTIMATE)]
+        return [gate.window.limit for gate in terms(options, **fields).gates(MINE, ESTIMATE, NOW)]
 
     assert most() == [7]
     assert most(tier="pro") == [70]
@@ -172,3 +174,53 @@ def test_a_priority_is_at_most_what_the_plan_allows() -> None:
 
     assert found.priority(Priority.INTERACTIVE) is Priority.STANDARD
     assert found.priority(Priority.BATCH) is Priority.BATCH
+
+
+def test_a_quota_is_a_gate_for_each_figure_in_its_month() -> None:
+    found = terms(limits=[], quota={"runs": 10, "tokens": 1000, "cost_usd": "0.5", "overdraft": 0.1})
+    ends_ms = round(datetime(2026, 12, 1, tzinfo=UTC).timestamp() * 1000)
+
+    gates = found.gates(MINE, ESTIMATE, NOW)
+
+    november = 2026 * 12 + 10
+    assert gates == (
+        Gate(MonthWindow(11, november, ends_ms, 10), 1, "runs"),
+        Gate(MonthWindow(1100, november, ends_ms, 1000), 500, "tokens"),
+        Gate(MonthWindow(550_000_000, november, ends_ms, 500_000_000), 2_000_000, "cost_usd"),
+    )
+    assert [gate.code for gate in gates] == [Code.QUOTA_RUNS, Code.QUOTA_TOKENS, Code.QUOTA_COST]
+    assert found.spends
+
+
+def test_a_month_ends_at_midnight_of_the_quotas_time_zone() -> None:
+    found = terms(limits=[], quota={"runs": 10, "time_zone": "Asia/Tokyo"})
+
+    (gate,) = found.gates(MINE, ESTIMATE, NOW)
+
+    assert isinstance(gate.window, MonthWindow)
+    assert gate.window.number == 2026 * 12 + 11
+
+
+def test_a_terms_quota_goes_on_into_the_next_month() -> None:
+    found = terms(limits=[], quota={"runs": 10})
+    (before,) = found.gates(MINE, ESTIMATE, NOW)
+
+    (after,) = found.gates(MINE, ESTIMATE, NOW + timedelta(minutes=1))
+
+    assert after.window.bucket(0) == before.window.bucket(0) + 1
+
+
+def test_a_model_without_a_price_is_not_stopped_by_a_quota_of_cost() -> None:
+    found = terms(limits=[], quota={"cost_usd": "0"})
+
+    assert found.gates(MINE, Spending(tokens=500, runs=1), NOW) == ()
+
+
+def test_what_exceeds_a_whole_quota_is_never_admitted() -> None:
+    found = terms(limits=[], quota={"tokens": 499})
+
+    denial = never_fits(found.gates(MINE, ESTIMATE, NOW))
+
+    assert denial is not None
+    assert denial.code is Code.QUOTA_TOKENS
+    assert denial.message == "it is thought to need 500 tokens, the quota is 499 tokens per month"
