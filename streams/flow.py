@@ -161,11 +161,12 @@ def closed(gate: Gate, used: int, retry_after_ms: int) -> Refuse:
 
 def _used_up(gate: Gate, month: MonthWindow, used: int) -> str:
     """Its quota, of which the overdraft is a part that nobody plans with."""
-    beyond = f", {gate.shown(month.limit)} with its overdraft" if month.limit > month.allowed else ""
+    beyond = f" ({gate.shown(month.limit)} with its overdraft)" if month.limit > month.allowed else ""
+    asked = "" if gate.what == "runs" else f", {gate.shown(gate.amount)} asked for"
     ends = datetime.fromtimestamp(month.ends_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
     return (
-        f"the month's quota of {gate.shown(month.allowed)}{beyond} is used up ({gate.shown(used)} used or "
-        f"held by runs, {gate.shown(gate.amount)} asked for): ask the operator for more, or wait until {ends}"
+        f"the month's quota of {gate.shown(month.allowed)}{beyond} does not allow it ({gate.shown(used)} used "
+        f"or held{asked}): ask the operator for more, or wait until {ends}"
     )
 
 
