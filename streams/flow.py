@@ -165,8 +165,8 @@ def _used_up(gate: Gate, month: MonthWindow, used: int) -> str:
     asked = "" if gate.what == "runs" else f", {gate.shown(gate.amount)} asked for"
     ends = datetime.fromtimestamp(month.ends_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%MZ")
     return (
-        f"the month's quota of {gate.shown(month.allowed)}{beyond} does not allow it ({gate.shown(used)} used "
-        f"or held{asked}): ask the operator for more, or wait until {ends}"
+        f"the month's quota of {gate.shown(month.allowed)}{beyond} does not allow it "
+        f"({gate.shown(used)} used or held{asked}): ask the operator for more, or wait until {ends}"
     )
 
 

@@ -96,7 +96,7 @@ async def test_an_overdraft_is_told_apart_from_the_quota() -> None:
 
         assert [world.statuses()[f"r-{number}"] for number in (1, 2, 3, 4)] == ["completed"] * 3 + ["refused"]
         assert (
-            "quota of 2 runs, 3 runs with its overdraft, is used up"
+            "quota of 2 runs (3 runs with its overdraft) does not allow it"
             in (world.responses("r-4")[0]["error"]["message"])
         )
 
