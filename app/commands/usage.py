@@ -1,27 +1,33 @@
 """`penstock usage`: what tenants used and what it cost, from the usage topic; and their quotas, rebuilt."""
 
-from collections.abc import Iterable
-from typing import Annotated, Literal, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
 
 import typer
 
 from app.adapters.clock import SystemClock
+from app.adapters.redis_batch import RedisBatch
+from app.adapters.redis_client import connect_redis
+from app.adapters.redis_months import RedisMonths
 from app.operators import quota_text, usage_text
 from app.operators.flags import is_tenant_id
-from app.operators.quota_rebuild import QuotaRebuild
+from app.operators.quota_counts import differences
+from app.operators.quota_rebuild import QuotaRebuild, Standing
 from app.operators.reading import tell_skipped
 from app.operators.scratch import scratch
 from app.operators.time_span import Span, month_named, span_of, span_of_month
 from app.operators.usage_reading import plans_of, read_quotas, read_usage
 from app.operators.usage_report import By, Question, UsageReport, Zones
 from app.operators.usage_text import Dearest, Row
-from app.settings import load
+from app.settings import Settings, load
 from app.terminal import exits, screen
 from app.terminal.exits import Exit, Trouble
-from streams.options import KafkaOptions
+from streams.options import StreamOptions
 from streams.policy.months import Month
+from streams.ports import StoreUnavailable
 
 Form = Literal["table", "csv", "json"]
+Wanted = Literal["compare", "apply"]
 
 
 def usage(
@@ -43,6 +49,12 @@ def usage(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="The month's quotas, computed anew from the topics.")
     ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="With --rebuild: where workers count less than that.")
+    ] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="With --rebuild: have workers count at least that.")
+    ] = False,
 ) -> None:
     """Show what was used and what it cost: by day, agent, model, user or tenant, of one tenant, some or all.
 
@@ -50,17 +62,28 @@ def usage(
     is `unknown` (in flight at a crash, estimated) stand apart.
 
     With --rebuild: runs, tokens and cost of a calendar month, the present one or --month, beside the quotas.
+    Workers count them in Redis, from when a quota is first in force: --apply makes up for what was used
+    before that, or before Redis was lost.
     """
     with exits.told("usage"):
-        kafka = load().stream().kafka
+        settings = load()
         form = _form(as_csv, as_json)
         tenants = _tenants(tenant or [])
         chosen = _month(month, by, since, until, rebuild)
+        wanted = _wanted(rebuild, compare, apply)
         span = span_of(since, until, SystemClock.at()) if chosen is None else span_of_month(chosen)
     if rebuild:
-        _rebuild(kafka, tenants, chosen, form)
+        exits.run("usage", lambda: _rebuilt(settings, tenants, chosen, form, wanted))
     question = Question(by or By.DAY, tenants, span)
-    exits.run("usage", lambda: _report(kafka, question, form, limit))
+    exits.run("usage", lambda: _report(settings.stream(), question, form, limit))
+
+
+def _wanted(rebuild: bool, compare: bool, apply: bool) -> Wanted | None:
+    if not rebuild and (compare or apply):
+        raise Trouble("--compare and --apply are about the month's quotas: say --rebuild, too")
+    if compare and apply:
+        raise Trouble("--compare and --apply exclude each other: the first only looks")
+    return "apply" if apply else "compare" if compare else None
 
 
 def _form(as_csv: bool, as_json: bool) -> Form:
@@ -91,11 +114,11 @@ def _month(
     return None if text is None else month_named(text)
 
 
-async def _report(kafka: KafkaOptions, question: Question, form: Form, limit: int) -> int:
-    plans = await plans_of(kafka, question.tenants) if question.needs_zones else None
+async def _report(options: StreamOptions, question: Question, form: Form, limit: int) -> int:
+    plans = await plans_of(options, question.tenants) if question.needs_zones else None
     with scratch() as room:
         report = UsageReport(question, Zones(plans), room)
-        await read_usage(kafka, report)
+        await read_usage(options.kafka, report)
         rows = (Row(*group) for group in report.groups())
         if form == "csv":
             _print(usage_text.csv_lines(rows, question.by))
@@ -134,15 +157,14 @@ def _print_table(rows: Iterable[Row], report: UsageReport, limit: int) -> None:
         )
 
 
-def _rebuild(kafka: KafkaOptions, tenants: frozenset[str], month: Month | None, form: Form) -> NoReturn:
-    exits.run("usage", lambda: _rebuilt(kafka, tenants, month, form))
-
-
-async def _rebuilt(kafka: KafkaOptions, tenants: frozenset[str], month: Month | None, form: Form) -> int:
-    plans = await plans_of(kafka, tenants)
+async def _rebuilt(
+    settings: Settings, tenants: frozenset[str], month: Month | None, form: Form, wanted: Wanted | None
+) -> int:
+    options = settings.stream()
+    plans = await plans_of(options, tenants)
     with scratch() as room:
         rebuild = QuotaRebuild(plans, tenants, month, SystemClock.at(), room)
-        await read_quotas(kafka, rebuild)
+        await read_quotas(options.kafka, rebuild)
         rows = list(rebuild.standings())
     if form == "csv":
         _print(quota_text.csv_lines(rows))
@@ -154,7 +176,30 @@ async def _rebuilt(kafka: KafkaOptions, tenants: frozenset[str], month: Month | 
         typer.echo("no tenant has a quota or used anything in this month", err=True)
     tell_skipped(rebuild.skipped)
     _tell_repeated(rebuild.repeated)
+    if wanted is not None:
+        await _compare(settings, rows, wanted)
     return Exit.OK
+
+
+async def _compare(settings: Settings, rows: Sequence[tuple[str, Standing]], wanted: Wanted) -> None:
+    client = connect_redis(settings.redis_url)
+    try:
+        months = RedisMonths(RedisBatch(client), settings.stream().kafka.app_id)
+        found = await differences(rows, months, apply=wanted == "apply")
+    except StoreUnavailable as error:
+        raise Trouble(
+            f"no Redis answers at PENSTOCK_REDIS_URL ({error}): what workers count is there"
+        ) from error
+    finally:
+        await client.aclose()
+    for one in found:
+        typer.echo(one.shown(), err=True)
+    if not found:
+        typer.echo("workers count no less than this", err=True)
+    elif wanted == "apply":
+        typer.echo("workers count what was used from now on", err=True)
+    else:
+        typer.echo("--apply has them count what was used", err=True)
 
 
 def _print(lines: Iterable[str]) -> None:

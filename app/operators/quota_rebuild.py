@@ -9,13 +9,13 @@ from typing import Final
 from app.client.record_filter import Raw
 from app.operators.scratch import Scratch, digest_of
 from app.operators.skipped import Skipped
+from app.operators.terms_in_force import TermsInForce
 from app.operators.usage_report import usage_of
 from schemas.codec import Undecodable, decode
 from schemas.invalid_fields import InvalidField
 from schemas.responses import AgentResponse
 from schemas.tenants import Quota
 from schemas.usage import UsageRecord, UsageState
-from streams.plans import Plans
 from streams.policy.months import Month, month_of, period_of
 from streams.policy.quotas import (
     NO_QUOTA,
@@ -55,7 +55,12 @@ class QuotaRebuild:
     """Each call and each run counts once. `month` None: each tenant's present one."""
 
     def __init__(
-        self, plans: Plans, tenants: frozenset[str], month: Month | None, at: datetime, scratch: Scratch
+        self,
+        plans: TermsInForce,
+        tenants: frozenset[str],
+        month: Month | None,
+        at: datetime,
+        scratch: Scratch,
     ) -> None:
         self.tenants: Final = tenants
         self._plans: Final = plans
@@ -68,7 +73,7 @@ class QuotaRebuild:
         self.repeated = 0
         for tenant in tenants or plans.tenants:
             plan = plans.plan(tenant)
-            if tenants or (plan is not None and plan.quota is not None):
+            if tenants or (plan.quota is not None):
                 self._standing(tenant)
 
     @property
@@ -140,7 +145,7 @@ class QuotaRebuild:
         found = self._standings.get(tenant_id)
         if found is None:
             plan = self._plans.plan(tenant_id)
-            quota = NO_QUOTA if plan is None or plan.quota is None else plan.quota
+            quota = plan.quota or NO_QUOTA
             month = self._month or month_of(self._at, quota.time_zone)
             # All that was seen is in the scratch; the policy need not remember it, too.
             state = opened_in(month, quota, remembered=0)

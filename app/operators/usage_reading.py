@@ -7,19 +7,20 @@ from app.adapters.clock import SystemClock
 from app.client.places import Since, Start
 from app.operators.plan_reading import read_plans
 from app.operators.quota_rebuild import QuotaRebuild
+from app.operators.terms_in_force import TermsInForce
 from app.operators.topic_scan import BEGINNING, scan
 from app.operators.usage_report import By, UsageReport
-from streams.options import KafkaOptions
-from streams.plans import Plans
+from streams.options import KafkaOptions, StreamOptions
 from streams.topics import REQUESTS, RESPONSES, USAGE
 
 CLOCKS_DIFFER = timedelta(hours=1)
 EPOCH = datetime(1970, 1, 2, tzinfo=UTC)
 
 
-async def plans_of(kafka: KafkaOptions, tenants: frozenset[str]) -> Plans:
+async def plans_of(options: StreamOptions, tenants: frozenset[str]) -> TermsInForce:
     """The plans of these tenants at least; no tenants: of all."""
-    return await read_plans(kafka, next(iter(tenants)) if len(tenants) == 1 else None)
+    plans = await read_plans(options.kafka, next(iter(tenants)) if len(tenants) == 1 else None)
+    return TermsInForce(options.limits, plans)
 
 
 async def read_usage(kafka: KafkaOptions, report: UsageReport) -> None:

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from app.client.record_filter import Raw
 from app.operators.scratch import Scratch, digest_of
 from app.operators.skipped import Skipped
+from app.operators.terms_in_force import TermsInForce
 from app.operators.time_span import Span
 from app.operators.usage_sums import Sums
 from schemas.codec import Undecodable, decode, decode_object
 from schemas.invalid_fields import InvalidField
 from schemas.usage import UsageRecord
-from streams.plans import Plans
 
 UTC_NAME = "UTC"
 # Names of groups of which no user is the name; a user's own begins with NAMED.
@@ -49,7 +49,7 @@ class Question:
 class Zones:
     """Tenants' time zones, as their plans say."""
 
-    def __init__(self, plans: Plans | None) -> None:
+    def __init__(self, plans: TermsInForce | None) -> None:
         self._plans: Final = plans
 
     def name_of(self, tenant_id: str) -> str:

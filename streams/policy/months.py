@@ -20,6 +20,11 @@ class Month:
         return f"{self.year:04}-{self.number:02}"
 
     @property
+    def ordinal(self) -> int:
+        """Months since the year 0."""
+        return self.year * 12 + self.number - 1
+
+    @property
     def following(self) -> "Month":
         """The next one."""
         return Month(self.year + self.number // 12, self.number % 12 + 1)

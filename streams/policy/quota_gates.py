@@ -10,8 +10,6 @@ from streams.policy.months import Period, month_of, period_of
 from streams.policy.quotas import with_overdraft
 from streams.policy.windows import MonthWindow
 
-MONTHS: Final = 12
-
 
 class QuotaGates:
     """Works a month out once, and keeps it as long as it lasts."""
@@ -31,9 +29,11 @@ class QuotaGates:
         return tuple(Gate(*one) for one in asked if one[1])
 
     def _windows_in(self, period: Period) -> "list[tuple[What, MonthWindow]]":
-        number = period.month.year * MONTHS + period.month.number - 1
         ends_ms = round(period.end.timestamp() * 1000)
-        return [(what, MonthWindow(limit, number, ends_ms, said)) for what, limit, said in self._figures]
+        return [
+            (what, MonthWindow(limit, period.month.ordinal, ends_ms, said))
+            for what, limit, said in self._figures
+        ]
 
 
 def _figures(quota: Quota) -> "list[tuple[What, int, int]]":

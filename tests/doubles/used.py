@@ -9,11 +9,13 @@ import orjson
 from app.client.record_filter import Raw
 from app.operators.quota_rebuild import QuotaRebuild
 from app.operators.scratch import Scratch
+from app.operators.terms_in_force import TermsInForce
 from app.operators.usage_report import Question, UsageReport, Zones
 from schemas.codec import encode
 from schemas.responses import AgentResponse, Source, Status
 from schemas.usage import Purpose, UsageRecord, UsageState
 from streams.observations import Observers
+from streams.options import LimitOptions
 from streams.plans import Plans
 from streams.policy.months import Month
 
@@ -68,21 +70,21 @@ def asked(request_id: str, user: str | None, tenant_id: str = "acme") -> Raw:
     return Raw("agent.requests", 0, 1, 0, tenant_id.encode(), value, ())
 
 
-def plans(**quotas: dict[str, Any]) -> Plans:
+def plans(**quotas: dict[str, Any] | None) -> TermsInForce:
     """One for each tenant named."""
     found = Plans(Observers())
     for tenant_id, quota in quotas.items():
         found.take(tenant_id.encode(), orjson.dumps({"tenant_id": tenant_id, "quota": quota}))
-    return found
+    return TermsInForce(LimitOptions(), found)
 
 
-def report(question: Question, *records: UsageRecord, known: Plans | None = None) -> UsageReport:
+def report(question: Question, *records: UsageRecord, known: TermsInForce | None = None) -> UsageReport:
     """With all of them counted."""
     found = UsageReport(question, Zones(known), Scratch())
     found.add_all(map(raw, records))
     return found
 
 
-def rebuild(known: Plans, month: Month | None = None, *tenants: str) -> QuotaRebuild:
+def rebuild(known: TermsInForce, month: Month | None = None, *tenants: str) -> QuotaRebuild:
     """Nothing read yet."""
     return QuotaRebuild(known, frozenset(tenants), month, AT, Scratch())

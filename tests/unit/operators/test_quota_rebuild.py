@@ -134,9 +134,7 @@ def test_what_is_estimated_counts_and_is_told_apart() -> None:
 
 
 def test_tenants_with_a_quota_are_shown_though_they_used_nothing_and_others_where_they_did() -> None:
-    known = plans(acme=BERLIN, idle={"runs": 5})
-    known.take(b"free", b'{"tenant_id": "free"}')
-    found = rebuild(known)
+    found = rebuild(plans(acme=BERLIN, idle={"runs": 5}, free=None))
 
     found.add_usage([raw(usage("a", "unplanned")), raw(usage("b", "past", at=AT - 40 * DAY))])
 
