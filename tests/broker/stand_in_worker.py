@@ -41,6 +41,7 @@ class StandIn:
 
     kafka: KafkaOptions
     seen: list[Any] = field(default_factory=list)
+    env: Mapping[str, str] = field(default_factory=dict)  # of the commands, beside where Kafka is
 
     async def create_topics(self) -> None:
         """All of them."""
@@ -109,7 +110,7 @@ class StandIn:
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
-            env=os.environ | settings,
+            env={**os.environ, **settings, **self.env},
         )
 
     async def run(self, *words: str, stdin: str = "") -> Ended:
