@@ -101,6 +101,13 @@ class StoreAway:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldUp:
+    """For so long nothing went on in this worker: something did not give way."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class OwnershipChanged:
     """This worker owns other partitions than before."""
 
@@ -211,6 +218,7 @@ Occurrence = (
     | CallPaid
     | RunSlow
     | StoreAway
+    | HeldUp
     | OwnershipChanged
     | RecordsSkipped
     | LedgerRead
