@@ -208,7 +208,7 @@ class Emissary:
             turns=outcome.turns,
             attempts=attempts if ran else 0,
             memory=outcome.memory,
-            admitted_at=candidate.received_at if ran else None,
+            admitted_at=candidate.admitted_at if ran and isinstance(candidate, Accepted) else None,
             started_at=started,
             finished_at=finished,
             queued_ms=round(outcome.queued_s * 1000),

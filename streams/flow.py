@@ -53,6 +53,12 @@ class Accepted:
     spec: AgentSpec
     received: float  # monotonic
     received_at: datetime
+    counted_at: datetime | None = None  # when it was admitted, if it had to wait for that
+
+    @property
+    def admitted_at(self) -> datetime:
+        """From when on it counts."""
+        return self.counted_at or self.received_at
 
 
 def reserves_on_arrival(accepted: Accepted) -> bool:

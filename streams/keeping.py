@@ -37,6 +37,7 @@ class Keeping:
             attempt=entry.attempt,
             published_calls=(*entry.published, *fresh),
             priority=request.priority,
+            counted_at=accepted.counted_at,
         )
         if before is None:
             return parked

@@ -88,6 +88,7 @@ class Parked:
     spans: tuple[tuple[datetime, datetime], ...] = ()  # of its runs so far
     queued_s: float | None = None  # until its first run
     priority: Priority = Priority.STANDARD
+    counted_at: datetime | None = None  # when it was admitted, if it had to wait for that
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -149,6 +150,7 @@ def _told_parked(parked: Parked) -> dict[str, Any]:
         "spans": [[_told(start), _told(end)] for start, end in parked.spans],
         "queued_s": parked.queued_s,
         "priority": parked.priority,
+        "counted_at": _told(parked.counted_at),
         "source": {
             "topic": record.topic,
             "partition": record.partition,
@@ -192,6 +194,7 @@ def _parked(told: dict[str, Any]) -> Parked:
         spans=tuple((parse_at(start), parse_at(end)) for start, end in told["spans"]),
         queued_s=told["queued_s"],
         priority=Priority(told.get("priority", Priority.STANDARD)),
+        counted_at=_moment(told.get("counted_at")),
     )
 
 

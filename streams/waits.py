@@ -366,9 +366,12 @@ class Waits:
         if standing is not None:
             place = self._pipeline.register.nowhere(place[0])
         received = now - max(0.0, (at - parked.received_at).total_seconds())
+        candidate = self._intake.parse(parked.record, received, parked.received_at)
+        if parked.counted_at is not None and isinstance(candidate, Accepted):
+            candidate = replace(candidate, counted_at=parked.counted_at)
         entry = Entry(
             place,
-            self._intake.parse(parked.record, received, parked.received_at),
+            candidate,
             waiting.token or self._tokens.next(),
             generation=parked.generation,
             published=frozenset(parked.published_calls),

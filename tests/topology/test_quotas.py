@@ -3,7 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from agents_defs.run_journal import RunPostponed
 from agents_defs.run_order import Foreseen
+from schemas.failures import Code, RunFailure
+from schemas.times import parse_at
 from streams.parked import ParkReason
 from streams.policy.months import month_of, period_of
 from tests.doubles.flume import Flume, World
@@ -115,6 +118,8 @@ async def test_who_waits_for_the_next_month_runs_then() -> None:
 
         assert world.statuses() == {"r-1": "completed", "r-2": "completed"}
         assert sorted(counted(world, "runs").values()) == [1, 1]
+        (answer,) = world.responses("r-2")
+        assert parse_at(answer["admitted_at"]) >= ends(parse_at(world.responses("r-1")[0]["admitted_at"]))
 
 
 async def test_what_never_ran_is_given_back() -> None:
@@ -183,3 +188,21 @@ async def test_a_model_without_a_price_runs_although_the_months_cost_is_used_up(
         await finished(flume, "r-1")
 
         assert world.statuses() == {"r-1": "completed"}
+
+
+async def test_when_it_was_admitted_is_told_though_it_waits_again_and_its_worker_dies() -> None:
+    world = World()
+    quota(world, "wait", runs=1)
+    async with Flume(world, HeldRuns(instant=True)) as flume:
+        await finished(flume, "r-1", "r-2")
+        flume.clock.advance((ends(flume.clock.at()) - flume.clock.at()).total_seconds() + 1)
+        admitted = flume.clock.at()
+        flume.runs.instant = False
+        await flume.running("r-2")
+        await flume.finish("r-2", verdict=RunPostponed(600.0, RunFailure(Code.MODEL_UNAVAILABLE)))
+        await flume.until(lambda: len(flume.parking.lot) == 1 and not flume.pipeline.held)
+    async with Flume(world, HeldRuns(instant=True)) as after:
+        after.clock.advance((admitted - after.clock.at()).total_seconds() + 700)
+        await after.until(lambda: world.responses("r-2"))
+
+        assert parse_at(world.responses("r-2")[0]["admitted_at"]) == admitted

@@ -41,6 +41,7 @@ FULL = replace(
     ),
     spans=((AT, AT + timedelta(seconds=1)),),
     queued_s=1.25,
+    counted_at=AT + timedelta(seconds=9),
 )
 
 
