@@ -25,6 +25,7 @@ from app.verify.kafka_reader import reading
 from app.verify.ledger import Ledger
 from app.verify.records import Kind, Snapshot, Source, Terms
 from app.verify.report import Money, Report
+from schemas.codec import encode
 from schemas.times import parse_at
 
 JSON_FORMAT = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS  # enumerations are keys, too
@@ -131,7 +132,13 @@ async def _source(wishes: Wishes) -> AsyncIterator[Source]:
 
 
 def _deployment(settings: Settings) -> Deployment:
-    terms = Terms(settings.requests_per_minute, settings.max_request_bytes, settings.idempotency_days)
+    tiers = settings.stream().limits.tiers
+    terms = Terms(
+        settings.requests_per_minute,
+        settings.max_request_bytes,
+        settings.idempotency_days,
+        {name: orjson.loads(encode(plan)) for name, plan in tiers.items()},
+    )
     return Deployment(settings.kafka_bootstrap, settings.topic_prefix, settings.app_id, terms)
 
 

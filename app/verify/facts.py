@@ -1,6 +1,6 @@
 """What the records of one partition say, put together by request: the judges read this and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
@@ -184,6 +184,13 @@ class Facts:
             if (answer.name, answer.generation) not in seen:
                 seen.add((answer.name, answer.generation))
                 yield answer
+
+    def by_tenant(self) -> Mapping[str, list[Answer]]:
+        """The outcomes."""
+        found: dict[str, list[Answer]] = {}
+        for answer in self.outcomes():
+            found.setdefault(split(answer.name)[0], []).append(answer)
+        return found
 
     def is_earlier(self, offset: int) -> bool:
         """Whether a request stands before what was read."""

@@ -1,7 +1,7 @@
 """Reads one partition after another, hands each to the judges and forgets it: memory is for one partition."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from app.verify import operators
@@ -15,15 +15,15 @@ from app.verify.judges import (
     never_pay_twice,
     nothing_lost,
     one_outcome,
+    quotas_hold,
     session_order,
 )
 from app.verify.judges.books_balance import BooksJudge
 from app.verify.judges.deltas import DeltasJudge
-from app.verify.judges.limits_hold import Plan
 from app.verify.judges.one_outcome import Replays
 from app.verify.ledger import Ledger
+from app.verify.plans import PlansInForce
 from app.verify.records import Extent, Kind, Source
-from schemas.tenants import Limit, Measure, Period
 
 Progress = Callable[[Kind, int, int], None]
 
@@ -54,7 +54,7 @@ class Inspection:
     books: BooksJudge = field(init=False)
     read: Counter[Kind] = field(default_factory=Counter)
     _deltas: DeltasJudge = field(init=False)
-    _plans: Mapping[str, Plan] = field(default_factory=dict)
+    _plans: PlansInForce = field(init=False)
     _replays: Replays = field(default_factory=Replays)
 
     def __post_init__(self) -> None:
@@ -110,13 +110,13 @@ class Inspection:
                     self._count(kind, partition, len(records))
 
     def _judge(self, facts: Facts) -> None:
-        findings, terms = self.findings, facts.snapshot.terms
+        findings = self.findings
         one_outcome.judge(facts, self._replays, findings[Promise.ONE_OUTCOME])
         nothing_lost.judge(facts, findings[Promise.NOTHING_LOST])
         session_order.judge(facts, findings[Promise.SESSION_ORDER], self.options.skew_ms)
         self.books.close(facts)
-        default = Limit(what=Measure.REQUESTS, per=Period.MINUTE, limit=terms.requests_per_minute)
-        limits_hold.judge(facts, self._plans, default, findings[Promise.LIMITS_HOLD])
+        limits_hold.judge(facts, self._plans, findings[Promise.LIMITS_HOLD])
+        quotas_hold.judge(facts, self._plans, findings[Promise.LIMITS_HOLD])
         fair.judge(facts, findings[Promise.FAIR])
         committed_is_safe.judge(facts, findings[Promise.COMMITTED_IS_SAFE])
 

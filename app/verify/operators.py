@@ -1,27 +1,25 @@
 """What operators said that the judges need: the plans of tenants, and what is to be replayed."""
 
-from app.verify.judges.limits_hold import Plan
 from app.verify.judges.one_outcome import Replays
+from app.verify.plans import PlansInForce
 from app.verify.records import Extent, Kind, Snapshot, Source
 from schemas.codec import decode
 from schemas.control import Command, ControlCommand
 from schemas.tenants import TenantPlan
 
 
-async def plans(source: Source) -> dict[str, Plan]:
-    """The limits of the tenants that have their own; the last plan of each holds."""
-    found: dict[str, Plan] = {}
+async def plans(source: Source) -> PlansInForce:
+    """The last plan of each tenant holds."""
+    found = PlansInForce(source.snapshot.terms)
     for partition, extent in source.snapshot.extents.get(Kind.TENANTS, {}).items():
         async for records in source.read(Kind.TENANTS, partition, extent):
             for record in records:
                 tenant = (record.key or b"").decode(errors="replace")
-                found.pop(tenant, None)
                 try:
                     plan = decode(TenantPlan, record.value)
                 except ValueError:
-                    continue  # a tombstone, or no plan: the tenant has its tier's default
-                if "limits" in plan.model_fields_set:
-                    found[tenant] = Plan(plan.limits, record.timestamp_ms)
+                    plan = None  # a tombstone, or no plan: the tenant has its tier's default
+                found.put(tenant, plan, record.timestamp_ms)
     return found
 
 

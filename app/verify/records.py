@@ -1,9 +1,9 @@
 """What is read: records as they stand on their topics, and how much of each topic there is to read."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Kind(StrEnum):
@@ -54,6 +54,8 @@ class Terms:
     requests_per_minute: int
     max_request_bytes: int
     idempotency_days: int
+    tiers: Mapping[str, Any] = field(default_factory=dict)
+    """The fields of each tier's default plan, as JSON has them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,32 +8,24 @@ have been room in a window longer by as much again as the promise grants.
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.verify.facts import Answer, Facts, split
 from app.verify.findings import Breach, Tally
+from app.verify.plans import Plan, PlansInForce
 from app.verify.records import Kind
 from schemas.failures import Code
 from schemas.tenants import Limit, Measure
 
 LEAST_TOLERANCE_MS = 250
 FULL, ROOM = "full", "room"
-PLAN_IS_HOT_MS = 10_000  # how long a new plan may take to reach every worker
 CLOCKS = "admissions whose window is full to within the tolerance of the clocks"
 AGAIN = "admitted again after a crash: when it was counted is not told"
 OLD_PLAN = "admitted under an earlier plan, which is no longer known"
 NOT_COUNTED_HERE = "limits of tokens and costs: what was reserved when is not on any topic"
 BEFORE = "refused too early in what was read: the window before it is not known"
 MAYBE_ROOM = "refused, and whether others were admitted is not told (still open, or never started)"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A tenant's own limits, and since when."""
-
-    limits: tuple[Limit, ...]
-    since_ms: int
 
 
 Interval = tuple[int, int]
@@ -55,14 +47,11 @@ class Traffic:
     """Still open: perhaps admitted, perhaps not."""
 
 
-def judge(facts: Facts, plans: Mapping[str, Plan], default: Limit, tally: Tally) -> None:
+def judge(facts: Facts, plans: PlansInForce, tally: Tally) -> None:
     """All tenants of one partition."""
-    by_tenant: dict[str, list[Answer]] = {}
-    for answer in facts.outcomes():
-        by_tenant.setdefault(split(answer.name)[0], []).append(answer)
     undecided = Counter(split(name)[0] for name, case in facts.cases.items() if not case.answers)
-    for tenant, answers in by_tenant.items():
-        plan = plans.get(tenant) or Plan((default,), 0)
+    for tenant, answers in facts.by_tenant().items():
+        plan = plans.of(tenant)
         limits = [limit for limit in plan.limits if limit.what is Measure.REQUESTS]
         tally.skip(NOT_COUNTED_HERE, len(plan.limits) - len(limits))
         weighed: Weighed = {}
@@ -104,10 +93,6 @@ def _sort_in(facts: Facts, traffic: Traffic, answer: Answer) -> None:
     traffic.hidden.append((asked.timestamp_ms if asked is not None else 0, answer.finished_ms))
 
 
-def _known_from_ms(plan: Plan) -> int:
-    return plan.since_ms + PLAN_IS_HOT_MS if plan.since_ms else 0
-
-
 def tolerance_ms(window_ms: int) -> int:
     """How far apart the clocks are taken to be."""
     return max(LEAST_TOLERANCE_MS, window_ms // 60)
@@ -119,7 +104,7 @@ def _judge_window(facts: Facts, tally: Tally, limit: Limit, plan: Plan, traffic:
     told = sorted((at, one.offset) for at, one in traffic.admitted)
     by_offset = {one.offset: one for _, one in traffic.admitted}
     tally.skip(AGAIN, traffic.again)
-    known_from_ms = _known_from_ms(plan)
+    known_from_ms = plan.hot_ms
     times = [at for at, _ in told]
     most = int(limit.limit)
     for number, (at, offset) in enumerate(told):
@@ -158,7 +143,7 @@ def _weigh_refusals(facts: Facts, limit: Limit, plan: Plan, traffic: Traffic, we
             found = FULL
         elif at - longer_ms < begins_ms:
             found = BEFORE
-        elif at < _known_from_ms(plan):
+        elif at < plan.hot_ms:
             found = OLD_PLAN
         else:
             found = MAYBE_ROOM if used + maybe + 1 > int(limit.limit) else ROOM

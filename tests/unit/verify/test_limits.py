@@ -1,6 +1,7 @@
 """Windows of requests: whose, how long, and how sure one can be of them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from app.verify.findings import Promise, Tally
@@ -217,3 +218,26 @@ async def test_a_refusal_under_an_earlier_plan_is_not_judged() -> None:
     tally = await judge(world)
 
     assert (tally.checked, tally.breached, tally.not_checkable) == (0, 0, {OLD_PLAN: 4})
+
+
+async def test_a_tiers_limits_hold_for_a_plan_that_has_none_of_its_own() -> None:
+    tiers = {"pro": {"limits": [{"what": "requests", "per": "minute", "limit": 3}]}}
+    world = busy(4, 1)
+    world.terms = replace(world.terms, tiers=tiers)
+    document = json.dumps({"tenant_id": "acme", "tier": "pro"}).encode()
+    world.write(Kind.TENANTS, 0, b"acme", document)
+
+    tally = await judge(world)
+
+    assert [breach.request_id for breach in tally.examples] == ["r3"]
+
+
+async def test_the_first_tiers_limits_hold_for_a_tenant_without_a_plan() -> None:
+    world = busy(7, 1)
+    world.terms = replace(
+        world.terms, tiers={"free": {"limits": [{"what": "requests", "per": "minute", "limit": 7}]}}
+    )
+
+    tally = await judge(world)
+
+    assert (tally.checked, tally.breached) == (7, 0)
