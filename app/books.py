@@ -11,6 +11,7 @@ import structlog
 from app import startup
 from app.adapters.clock import SystemClock
 from app.adapters.kafka_books import KafkaBooks
+from app.quotas import Quotas
 from app.settings import Settings
 from app.startup import CannotStart
 from streams.book_ports import Pace
@@ -31,7 +32,8 @@ class BooksProcess:
         self.options: Final = settings.stream()
         self._log = structlog.get_logger("penstock.books")
         self._kafka = KafkaBooks(self.options)
-        parts = BooksParts(self._kafka, self._kafka.ends, SystemClock(), pace or Pace())
+        self._quotas: Final = Quotas(settings)
+        parts = BooksParts(self._kafka, self._kafka.ends, SystemClock(), pace or Pace(), self._quotas.keeper)
         self.books: Final[Books] = build_books(self.options, parts)
         self._keeping: asyncio.Task[None] | None = None
 
@@ -40,6 +42,7 @@ class BooksProcess:
         check_faust()
         await startup.check_kafka(self.options.kafka)
         await self._kafka.start()
+        await self._quotas.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 20, 50)
@@ -52,15 +55,19 @@ class BooksProcess:
         assert self._keeping is not None  # noqa: S101  start() came first
         ended = asyncio.ensure_future(self.books.app.wait_until_stopped())
         stopping = asyncio.ensure_future(stop.wait())
+        broken = asyncio.ensure_future(self._quotas.lifeline.broken())
         reporting = asyncio.create_task(self._report())
         try:
-            await asyncio.wait({ended, stopping, self._keeping}, return_when=asyncio.FIRST_COMPLETED)
+            parts = {ended, stopping, broken, self._keeping}
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            if broken.done():
+                raise CannotStart(f"a part of the books died: {broken.result()!r}") from broken.result()
             if self._keeping.done():
                 self._judge(self._keeping.exception())
             if not stop.is_set():
                 raise CannotStart(f"the consumer ended: {self.books.app.crash_reason or 'no reason given'}")
         finally:
-            for task in (ended, stopping, reporting):
+            for task in (ended, stopping, broken, reporting):
                 task.cancel()
 
     @staticmethod
@@ -77,7 +84,7 @@ class BooksProcess:
         if self._keeping is not None:
             await asyncio.wait({self._keeping}, timeout=FINISH_S)
             self._keeping.cancel()
-        for close in (self.books.app.stop, self._kafka.stop):
+        for close in (self.books.app.stop, self._kafka.stop, self._quotas.stop):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_S):
                     await close()

@@ -7,6 +7,7 @@ from typing import Protocol
 from streams.book_entries import Unreadable
 from streams.books import Entry, Source
 from streams.flow import Emission
+from streams.ports import Clock
 
 Place = tuple[Source, int]  # a source and a partition of it
 
@@ -94,3 +95,13 @@ class Gauge(Protocol):
     async def progress(self, partitions: Collection[int]) -> Mapping[Place, Progress]:
         """How far they were fetched."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the bookkeeper works with."""
+
+    press: Press
+    gauge: Gauge
+    clock: Clock
+    pace: Pace

@@ -7,6 +7,7 @@ import orjson
 
 from schemas.money import format_usd
 from schemas.partitions import partition_for
+from streams.book_months import pack_month, unpack_month
 from streams.books import PartitionMark, Source, Tally, TenantBook
 from streams.policy.histograms import from_flat
 
@@ -59,15 +60,16 @@ def pack(book: TenantBook) -> bytes:
         ]
         for (start, agent), tally in book.windows.items()
     ]
-    return orjson.dumps(
-        {
-            "v": VERSION,
-            "partition": book.partition,
-            "next": _offsets(book.next_offset),
-            "windows": windows,
-            "admitted": [number for pair in book.admitted.items() for number in pair],
-        }
-    )
+    document = {
+        "v": VERSION,
+        "partition": book.partition,
+        "next": _offsets(book.next_offset),
+        "windows": windows,
+        "admitted": [number for pair in book.admitted.items() for number in pair],
+    }
+    if book.month is not None:
+        document["month"] = pack_month(book.month)
+    return orjson.dumps(document)
 
 
 def unpack(tenant_id: str, value: bytes) -> TenantBook:
@@ -80,6 +82,8 @@ def unpack(tenant_id: str, value: bytes) -> TenantBook:
         _by_source(document["next"]),
         admitted=dict(zip(admitted[::2], admitted[1::2], strict=True)),
     )
+    if (month := document.get("month")) is not None:
+        book.month = unpack_month(month)
     for start, agent, counts, queued, ran, in_flight, tokens, cost in document["windows"]:
         book.windows[start * 1000, agent] = Tally(
             counts, from_flat(queued), from_flat(ran), in_flight, tokens, Decimal(cost)

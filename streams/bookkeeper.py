@@ -14,11 +14,11 @@ from schemas.codec import encode
 from schemas.versions import schema_header
 from streams.book_entries import Unreadable
 from streams.book_partitions import OpenPartition, forget_remade
-from streams.book_ports import Figures, Gauge, Pace, Place, PlacesUnknown, Posting, Press, Shelf
+from streams.book_ports import Desk, Figures, Place, PlacesUnknown, Posting, Shelf
 from streams.book_values import is_mark, mark_key, pack, pack_mark, unpack, unpack_mark
 from streams.books import Counted, PartitionMark, Source, TenantBook, close, due, enter, metrics
 from streams.flow import Emission
-from streams.ports import Clock
+from streams.quota_keeper import QuotaKeeper
 
 METRICS_HEADERS = [schema_header("metrics")]
 RETRY_S = 1.0
@@ -27,15 +27,15 @@ RETRY_S = 1.0
 class Bookkeeper:
     """Takes entries in, in the order of their partition, and does everything else in `run`."""
 
-    def __init__(
-        self, shelf: Shelf, press: Press, gauge: Gauge, clock: Clock, topic: str, pace: Pace
-    ) -> None:
+    def __init__(self, shelf: Shelf, desk: Desk, topic: str, quotas: QuotaKeeper | None = None) -> None:
         self._shelf: Final = shelf
-        self._press: Final = press
-        self._gauge: Final = gauge
-        self._clock: Final = clock
+        self._press: Final = desk.press
+        self._gauge: Final = desk.gauge
+        self._clock: Final = desk.clock
+        self._pace: Final = desk.pace
         self._topic: Final = topic
-        self._pace: Final = pace
+        self._quotas: Final = quotas
+        self._audits: list[Emission] = []
         self._gained: frozenset[int] | None = None
         self.session: object | None = None  # from `opened` to `revoked`
         self._owned: dict[int, OpenPartition] = {}
@@ -74,6 +74,7 @@ class Bookkeeper:
         self._gained = None
         self._owned = {}
         self._books = {}
+        self._audits = []
         self._empty()
 
     def opened(self, partitions: Collection[int]) -> None:
@@ -83,7 +84,7 @@ class Bookkeeper:
 
     @property
     def tenants(self) -> int:
-        """How many tenants have open windows."""
+        """How many tenants have open windows, or a month that is counted."""
         return len(self._books)
 
     def _empty(self) -> list[Posting]:
@@ -132,6 +133,8 @@ class Bookkeeper:
         self._owned = {partition: OpenPartition(_mark(contents, partition)) for partition in gained}
         books = (unpack(key.decode(), value) for key, value in contents.items() if not is_mark(key))
         self._books = {book.tenant_id: book for book in books if book.partition in gained}
+        if self._quotas is not None:
+            self._quotas.gained(self._books.values())
         for partition, part in self._owned.items():
             mine = [book.next_offset for book in self._books.values() if book.partition == partition]
             forget_remade(partition, [part.mark.next_offset, *mine], ends)
@@ -144,7 +147,9 @@ class Bookkeeper:
         touched = {id(book): book for posting in batch if (book := self._count(posting)) is not None}
         for book in touched.values():
             self._shelf.put(book.tenant_id.encode(), pack(book))
-        await self._press.send(self._shelf.unsent())
+        audits, self._audits = self._audits, []
+        # First what is told of quotas: once the table says that it was told, nobody tells it again.
+        await self._press.send([*audits, *self._shelf.unsent()])
         if owned is not self._owned:
             return  # what was recovered since may lack this batch: it is delivered again
         for posting in batch:
@@ -165,11 +170,13 @@ class Bookkeeper:
         match enter(book, entry, posting.offset, part.mark.closed_until):
             case Counted.REPEATED:
                 self.figures.repeated += 1
-                return None
+                return None  # also in its month
             case Counted.LATE:
                 self.figures.late += 1
             case Counted.ONCE:
                 self.figures.counted += 1
+        if self._quotas is not None:
+            self._audits += self._quotas.enter(book, entry)
         self._books[book.tenant_id] = book
         return book
 
@@ -205,6 +212,8 @@ class Bookkeeper:
             book.windows[key].changed = False
         if owned is self._owned:
             await self._close(closing, ending)
+        if self._quotas is not None and owned is self._owned:
+            await self._quotas.tell(list(self._books.values()))
 
     def _emission(self, book: TenantBook, start: int, agent: str) -> Emission:
         value = encode(metrics(book, start, agent))
@@ -220,13 +229,28 @@ class Bookkeeper:
             self._shelf.put(mark_key(partition), pack_mark(self._owned[partition].mark))
         for book, keys in ending:
             self.figures.closed += len(keys)
-            if close(book, keys):
-                self.figures.tombstones += 1
-                del self._books[book.tenant_id]
-                self._shelf.drop(book.tenant_id.encode())
+            if close(book, keys) and not self._keeps(book):
+                self._drop(book)
             else:
                 self._shelf.put(book.tenant_id.encode(), pack(book))
+        self._forget_idle(closing)
         await self._press.send(self._shelf.unsent())
+
+    def _forget_idle(self, closing: Collection[int]) -> None:
+        """Books without windows, whose month is over or not counted any more."""
+        idle = [one for one in self._books.values() if not one.windows and one.partition in closing]
+        for book in idle:
+            if not self._keeps(book):
+                self._drop(book)
+
+    def _drop(self, book: TenantBook) -> None:
+        self.figures.tombstones += 1
+        del self._books[book.tenant_id]
+        self._shelf.drop(book.tenant_id.encode())
+
+    def _keeps(self, book: TenantBook) -> bool:
+        """Whether it is needed although it has no open windows."""
+        return self._quotas is not None and self._quotas.keeps(book)
 
     async def _survey(self) -> None:
         """Find out up to which moment everything was read, by partition and source."""

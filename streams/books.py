@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from schemas.metrics import MetricsRecord, Percentiles, StatusCounts
 from streams.policy.histograms import Histogram
+from streams.policy.quotas import QuotaState
 from streams.tables import SLIDING_BUCKET_MS, SLIDING_BUCKETS, WINDOWS
 
 WINDOW_MS = WINDOWS.window_s * 1000
@@ -84,6 +85,7 @@ class TenantBook:
     admitted: dict[int, int] = field(
         default_factory=dict
     )  # requests that were started, by bucket of a second
+    month: QuotaState | None = None  # of tenants with a quota
 
 
 @dataclass(slots=True)
@@ -172,7 +174,7 @@ def due(book: TenantBook, closed_until: int) -> Iterator[tuple[int, str]]:
 
 
 def close(book: TenantBook, windows: Iterable[tuple[int, str]]) -> bool:
-    """Forget these windows. True when none is left: the tenant's entry in the table is to be deleted."""
+    """Forget these windows. True when none is left."""
     for key in list(windows):
         del book.windows[key]
     return not book.windows

@@ -7,12 +7,13 @@ from typing import Any, cast
 from faust.types import TP
 
 from streams.book_entries import read
-from streams.book_ports import Gauge, Pace, Place, Posting, Press, Progress
+from streams.book_ports import Desk, Gauge, Pace, Place, Posting, Press, Progress
 from streams.bookkeeper import Bookkeeper
 from streams.books import Source
 from streams.books_consumer import BooksConsumer, BooksTransport
 from streams.options import StreamOptions
 from streams.ports import Clock
+from streams.quota_keeper import QuotaKeeper
 from streams.tables import WINDOWS, books_app_id
 from streams.topics import METRICS, RESPONSES, USAGE
 from streams.topology import CommittedApp, app_settings
@@ -31,6 +32,7 @@ class BooksParts:
     ends: Callable[[Collection[int]], Awaitable[Mapping[Place, int]]]
     clock: Clock
     pace: Pace = field(default_factory=Pace)
+    quotas: QuotaKeeper | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ def build_books(options: StreamOptions, parts: BooksParts) -> Books:
     app.tables.add(table)
     metrics = METRICS.full_name(kafka.topic_prefix, kafka.app_id)
     gauge: Gauge = ConsumerGauge(app, parts, names)
-    bookkeeper = Bookkeeper(table, parts.press, gauge, parts.clock, metrics, parts.pace)
+    desk = Desk(parts.press, gauge, parts.clock, parts.pace)
+    bookkeeper = Bookkeeper(table, desk, metrics, parts.quotas)
     _bind_sources(app, bookkeeper, names, kafka.partitions)
     _bind_ownership(app, table, bookkeeper, names[Source.RESPONSES])
     return Books(app, table, bookkeeper)

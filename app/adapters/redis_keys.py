@@ -34,6 +34,10 @@ class RedisKeys:
         """Which runs of a tenant are under way, where it may have only so many."""
         return f"{self._tag}:k:{tenant_id}"
 
+    def stamp(self, name: str) -> str:
+        """Shows somebody that nothing was lost since."""
+        return f"{self._tag}:stamp:{name}"
+
     def ledger(self, shelf: Shelf) -> str:
         """Up to where a shelf is remembered."""
         return f"{self._tag}:ledger:{shelf.kind}:{shelf.partition}"

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from streams.book_ports import Pace, Place, PlacesUnknown, Posting, Progress
+from streams.book_ports import Desk, Pace, Place, PlacesUnknown, Posting, Progress
 from streams.bookkeeper import Bookkeeper
 from streams.books import Entry, Source
 from streams.flow import Emission
+from streams.quota_keeper import QuotaKeeper
 
 METRICS = "agent.metrics"
 CHANGELOG = "changelog"
@@ -76,7 +77,7 @@ class MemoryKafka:
 
     sources: dict[Place, list[Entry]] = field(default_factory=dict)
     committed: dict[Place, int] = field(default_factory=dict)
-    changelog: list[Emission] = field(default_factory=list)
+    changelog: list[Emission] = field(default_factory=list)  # and what else is not published as metrics
     published: list[Emission] = field(default_factory=list)
     dies_after: int | None = None
     meanwhile: Callable[[], None] | None = None  # happens while something is being sent
@@ -91,6 +92,8 @@ class MemoryKafka:
         """What recovery comes to: the last value of each key."""
         table: dict[bytes, bytes] = {}
         for record in self.changelog:
+            if record.topic != CHANGELOG:
+                continue
             assert record.key is not None
             if record.value is None:
                 table.pop(record.key, None)
@@ -123,10 +126,10 @@ class MemoryKafka:
 class Session:
     """One life of the books' process, on partition 0."""
 
-    def __init__(self, kafka: MemoryKafka, clock: SetClock) -> None:
+    def __init__(self, kafka: MemoryKafka, clock: SetClock, quotas: QuotaKeeper | None = None) -> None:
         self.kafka = kafka
         self.shelf = MemoryShelf(kafka.table())
-        self.bookkeeper = Bookkeeper(self.shelf, kafka, self, clock, METRICS, Pace())
+        self.bookkeeper = Bookkeeper(self.shelf, Desk(kafka, self, clock, Pace()), METRICS, quotas)
         self._fetched = dict(kafka.committed)
         self.bookkeeper.opened([0])
 

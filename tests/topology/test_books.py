@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas.codec import decode
 from schemas.metrics import MetricsRecord
 from streams.book_entries import Unreadable
-from streams.book_ports import Pace, Posting
+from streams.book_ports import Desk, Pace, Posting
 from streams.book_values import mark_key, unpack, unpack_mark
 from streams.bookkeeper import Bookkeeper
 from streams.books import WINDOW_MS, Entry, Finished, Paid, Source
@@ -247,9 +247,8 @@ async def test_tenants_of_other_partitions_are_left_to_their_owner() -> None:
 
 async def test_the_reader_waits_when_too_much_is_pending() -> None:
     kafka = MemoryKafka()
-    bookkeeper = Bookkeeper(
-        MemoryShelf({}), kafka, Session(kafka, SetClock()), SetClock(), "m", Pace(most_pending=2)
-    )
+    desk = Desk(kafka, Session(kafka, SetClock()), SetClock(), Pace(most_pending=2))
+    bookkeeper = Bookkeeper(MemoryShelf({}), desk, "m")
     bookkeeper.opened([0])
     await bookkeeper.open()
     for offset in range(2):

@@ -1,0 +1,49 @@
+"""What the books need to keep quotas: the tenants' plans, followed, and the store in which workers count."""
+
+from typing import Final
+
+from app import startup
+from app.adapters.clock import SystemClock
+from app.adapters.kafka_plans import KafkaPlans
+from app.adapters.log_observer import LogObserver
+from app.adapters.redis_batch import RedisBatch
+from app.adapters.redis_client import connect_redis
+from app.adapters.redis_months import RedisMonths
+from app.settings import Settings
+from schemas.tenants import Quota
+from streams.lifeline import Lifeline
+from streams.plans import Plans
+from streams.quota_keeper import QuotaKeeper
+from streams.tenancy import Tenancy
+from streams.topics import AUDIT, TENANTS
+
+
+class Quotas:
+    """The keeper, and what it asks. Redis may be away: then workers are told later."""
+
+    def __init__(self, settings: Settings) -> None:
+        options = settings.stream()
+        kafka, observer = options.kafka, LogObserver(SystemClock().now, settings.log_level)
+        self.lifeline: Final = Lifeline()
+        self._kafka: Final = kafka
+        self._redis: Final = connect_redis(settings.redis_url)
+        in_force = Plans(observer)
+        topic = TENANTS.full_name(kafka.topic_prefix, kafka.app_id)
+        self._plans: Final = KafkaPlans(kafka, topic, in_force, observer, self.lifeline)
+        self._tenancy: Final = Tenancy(options.limits, in_force)
+        store = RedisMonths(RedisBatch(self._redis), kafka.app_id)
+        audits = AUDIT.full_name(kafka.topic_prefix, kafka.app_id)
+        self.keeper: Final = QuotaKeeper(self.quota_of, store, SystemClock(), audits)
+
+    def quota_of(self, tenant_id: str) -> Quota | None:
+        """As it is in force now."""
+        return self._tenancy.terms(tenant_id).plan.quota
+
+    async def start(self) -> None:
+        """Read all plans. Raises CannotStart."""
+        await startup.read_plans(self._plans.start, self._kafka)
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        await self._plans.stop()
+        await self._redis.aclose()
