@@ -1,5 +1,10 @@
 """A month's quota on real workers: what they count is what the topics say, whoever crashes."""
 
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
 import redis.asyncio as redis
 
 from app.adapters.redis_batch import RedisBatch
@@ -11,6 +16,7 @@ from streams.policy.months import month_of
 from tests.broker.crew import Crew, request, until
 from tests.broker.stand_in_worker import Ended, StandIn
 from tests.broker.test_plan_limits import SLOW, planned
+from tests.broker.topic_reader import read_until
 
 TOKENS = 40_000
 
@@ -86,6 +92,18 @@ async def test_without_redis_nothing_is_compared(crew: Crew) -> None:
     assert "no Redis answers at PENSTOCK_REDIS_URL" in ended.err
 
 
+async def audited(crew: Crew, audit_id: str) -> dict[str, Any]:
+    """Wait for a record of the audit topic."""
+
+    def found(records: Sequence[Any]) -> list[dict[str, Any]]:
+        told = [json.loads(record.value) for record in records]
+        return [one for one in told if one["audit_id"] == audit_id]
+
+    await read_until(crew.kafka.bootstrap, crew.topic("audit"), lambda records: bool(found(records)), 60)
+    (one,) = found(await crew.read("audit"))
+    return one
+
+
 async def counts(crew: Crew, finished_at: str) -> dict[str, int]:
     client: redis.Redis = connect_redis(crew.redis_url)
     month = month_of(parse_at(finished_at), "UTC").ordinal
@@ -97,3 +115,28 @@ async def counts(crew: Crew, finished_at: str) -> dict[str, int]:
         }
     finally:
         await client.aclose()
+
+
+async def test_the_books_tell_what_is_used_and_a_redis_that_forgot(crew: Crew) -> None:
+    await planned(crew, "acme", quota={"runs": 6})
+    await crew.ready(crew.start())
+    crew.start(command=("-m", "app", "books"))
+    await crew.send(*(request(f"a-{number}") for number in range(5)))
+    before = await crew.answered(5)
+    month = before["a-0"]["admitted_at"][:7]
+
+    told = await audited(crew, f"quota-acme-{month}-runs-80")
+    assert told["subject"] == f"quota of runs, {month}: 80 % used (5 of 6)"
+    assert (told["action"], told["outcome"], told["actor"]) == ("quota", "used_80", "penstock")
+
+    client: redis.Redis = connect_redis(crew.redis_url)
+    await client.flushdb()
+    await client.aclose()
+    async with asyncio.timeout(30):
+        while (await counts(crew, before["a-0"]["finished_at"]))["runs"] < 5:
+            await asyncio.sleep(0.1)
+
+    await crew.send(request("b-1"), request("b-2"))
+    answered = await crew.answered(7)
+    later = sorted(answered[name]["status"] for name in answered.keys() - before.keys())
+    assert later == ["completed", "refused"]
