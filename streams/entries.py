@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from agents_defs.journal_entries import CALL
 from agents_defs.run_order import ModelCall
 from streams.deltas import DeltaFeed
-from streams.flow import Candidate, Outcome, Problem, Record, fingerprint, identity, same_record
+from streams.flow import Accepted, Candidate, Outcome, Problem, Record, fingerprint, identity, same_record
 from streams.parked import Parked
 from streams.policy.fair_share import Demand
+from streams.ports import Clock
 from streams.tracker import Ticket
 from streams.waiting import Identity, Waiting
 
@@ -49,6 +50,13 @@ class Entry:
     ending: Problem | None = None  # why it is to end without going on: cancelled, not approved in time
     cancelled: bool = False
     same: list["Entry"] = field(default_factory=list)  # records with the same id, released with this one
+
+    def admit(self, attempt: int, clock: Clock) -> None:
+        """It counts. Of one that had to wait for that the time when it came says nothing of its windows."""
+        self.attempt = attempt
+        waited = self.parked is not None and not self.parked.attempt
+        if waited and isinstance(self.candidate, Accepted):
+            self.candidate = replace(self.candidate, counted_at=clock.at())
 
     @property
     def recorded(self) -> list[ModelCall]:

@@ -190,18 +190,12 @@ class Pipeline:
             case Decided(outcome):
                 self.spawn(entry, completion.publish_decided(self, entry, outcome))
             case Admit(attempt):
-                entry.attempt = attempt
-                self._count(entry)
+                entry.admit(attempt, self._stages.clock)
                 self._admitted(entry)
             case Refuse():
                 self._refused(entry, verdict)
             case _:
                 assert_never(verdict)
-
-    def _count(self, entry: Entry) -> None:
-        """Of one that waited to be admitted the time when it came says nothing of its windows."""
-        if entry.parked is not None and not entry.parked.attempt and isinstance(entry.candidate, Accepted):
-            entry.candidate = replace(entry.candidate, counted_at=self._stages.clock.at())
 
     def _refused(self, entry: Entry, refuse: Refuse) -> None:
         entry.attempt = max(entry.attempt, refuse.attempt)
