@@ -1,7 +1,7 @@
 """InvalidField: which fields of a record cannot be accepted, in one line that a person can act upon."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -65,8 +65,20 @@ def explain(error: ValidationError) -> str:
     return "; ".join(phrases)
 
 
+def complaints(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The same one by one: the place, and what is expected there."""
+    for detail in error.errors(include_url=False):
+        yield detail["loc"], _said(detail)
+
+
 def _phrase(detail: Mapping[str, Any]) -> str:
     where = ".".join(_short(str(part)) for part in detail["loc"])
+    if detail["type"] == "missing" or not where:
+        return f"{where} {_said(detail)}".strip()
+    return f"{where}: {_said(detail)}"
+
+
+def _said(detail: Mapping[str, Any]) -> str:
     context = detail.get("ctx", {})
     if detail["type"] == "value_error":
         expected = str(context["error"])
@@ -76,10 +88,10 @@ def _phrase(detail: Mapping[str, Any]) -> str:
         expected = _EXPECTED[detail["type"]].format_map(context)
     else:
         expected = str(detail["msg"])
-    if detail["type"] == "missing" or not where:
-        return f"{where} {expected}".strip()
+    if detail["type"] == "missing" or not detail["loc"]:
+        return expected
     shown = detail["loc"][0] not in _NEVER_SHOWN
-    return f"{where}: {expected} (got {_show(detail['input'], literally=shown)})"
+    return f"{expected} (got {_show(detail['input'], literally=shown)})"
 
 
 def _show(value: object, *, literally: bool) -> str:

@@ -1,4 +1,4 @@
-"""`penstock tenants`: pauses and resumes tenants, and shows their plans."""
+"""`penstock tenants`: pauses and resumes tenants, and shows their plans; `plans` has what changes them."""
 
 from dataclasses import dataclass
 from typing import Annotated, NoReturn
@@ -10,6 +10,7 @@ from app import startup
 from app.adapters.clock import SystemClock
 from app.client.listening import Silence
 from app.client.signing import Signer, signer_of
+from app.commands import plans
 from app.operators import plan_text
 from app.operators.actor import this_person
 from app.operators.control_line import Order
@@ -24,7 +25,9 @@ from schemas.audit import AuditRecord
 from schemas.control import Command, ControlCommand
 from streams.options import KafkaOptions
 
-tenants = typer.Typer(no_args_is_help=True, help="Pause and resume tenants, and show their plans.")
+tenants = typer.Typer(
+    no_args_is_help=True, help="Tenants' plans: show, change, keep in files; pause, resume."
+)
 
 Tenant = Annotated[str, typer.Argument(help="The tenant's id.")]
 Reason = Annotated[str | None, typer.Option(help="Why; it stands on the control topic.")]
@@ -99,20 +102,27 @@ def show(tenant: Tenant, as_json: AsJson = False) -> None:
     exits.run("tenants show", lambda: _show(kafka, tenant, as_json))
 
 
+tenants.command("set")(plans.set_plan)
+tenants.command()(plans.remove)
+tenants.command()(plans.export)
+tenants.command("import")(plans.import_plans)
+tenants.command()(plans.diff)
+
+
 def _must_be_a_tenant(text: str) -> None:
     if not is_tenant_id(text):
         raise Trouble(f"{text!r} is no tenant's id: it has 1 to 128 characters out of A-Z a-z 0-9 . _ : -")
 
 
 async def _list(kafka: KafkaOptions, paused: bool, as_json: bool) -> int:
-    plans = await read_plans(kafka)
-    chosen = sorted(plans.paused_tenants if paused else plans.tenants)
+    found = await read_plans(kafka)
+    chosen = sorted(found.paused_tenants if paused else found.tenants)
     if as_json:
         for tenant in chosen:
-            typer.echo(orjson.dumps(plan_text.document(plans, tenant)))
+            typer.echo(orjson.dumps(plan_text.document(found, tenant)))
     elif chosen:
-        found = [plan for tenant in chosen if (plan := plans.plan(tenant)) is not None]
-        screen.out().print(plan_text.table(found))
+        rows = [plan for tenant in chosen if (plan := found.plan(tenant)) is not None]
+        screen.out().print(plan_text.table(rows))
     else:
         typer.echo("no tenant is paused" if paused else "no tenant has a plan of its own", err=True)
     return Exit.OK
