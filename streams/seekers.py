@@ -1,9 +1,9 @@
 """Who is parked until a run of the tenant ends, in the order in which they came."""
 
-from bisect import insort
 from typing import Final
 
 from streams.parking import Parking
+from streams.seat_queue import SeatQueue
 from streams.waiting import Identity, Waiting
 
 WAIT_OF_EACH_S = 0.02  # longer for each that stands before it
@@ -15,7 +15,7 @@ class Seekers:
 
     def __init__(self, parking: Parking) -> None:
         self._parking: Final = parking
-        self._by_tenant: dict[str, list[Waiting]] = {}
+        self._by_tenant: dict[str, SeatQueue] = {}
         self._coming: dict[str, set[Identity]] = {}  # woken, and not seated yet
         self._early: set[Identity] = set()  # woken while their records were on their way
 
@@ -24,9 +24,10 @@ class Seekers:
         if waiting is None:
             return
         self.seated(waiting)
-        queue = self._by_tenant.setdefault(waiting.identity[0], [])
-        if waiting not in queue:
-            insort(queue, waiting, key=_order)
+        queue = self._by_tenant.get(waiting.identity[0])
+        if queue is None:
+            queue = self._by_tenant[waiting.identity[0]] = SeatQueue()
+        queue.put(waiting)
 
     def any(self, tenant_id: str) -> bool:
         """Whether somebody of the tenant waits, or was woken and is on its way to its seat."""
@@ -54,7 +55,7 @@ class Seekers:
         """Forget those that are parked here no more."""
         lot = self._parking.lot
         for tenant_id, queue in list(self._by_tenant.items()):
-            queue[:] = [one for one in queue if lot.find(one.identity) is one]
+            queue.keep(lambda one: lot.find(one.identity) is one)
             if not queue:
                 del self._by_tenant[tenant_id]
         for tenant_id, coming in list(self._coming.items()):
@@ -70,10 +71,12 @@ class Seekers:
 
     def wake(self, tenant_id: str) -> bool:
         """The first goes on, if anybody waits: it does not wait here any more."""
-        while queue := self._by_tenant.get(tenant_id):
-            first = queue.pop(0)
+        while (queue := self._by_tenant.get(tenant_id)) is not None:
+            first = queue.pop()
             if not queue:
                 del self._by_tenant[tenant_id]
+            if first is None:
+                return False
             early = first.place.offset < 0
             if not early and not self._parking.waits(first):
                 continue
@@ -95,12 +98,8 @@ class Seekers:
     def remove(self, waiting: Waiting | None) -> None:
         """It is over."""
         self.seated(waiting)
-        queue = self._by_tenant.get(waiting.identity[0], []) if waiting is not None else []
-        if waiting in queue:
+        queue = None if waiting is None else self._by_tenant.get(waiting.identity[0])
+        if waiting is not None and queue is not None:
             queue.remove(waiting)
             if not queue:
                 del self._by_tenant[waiting.identity[0]]
-
-
-def _order(waiting: Waiting) -> tuple[bool, int]:
-    return not waiting.started, waiting.order
