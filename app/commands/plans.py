@@ -59,7 +59,7 @@ def set_plan(
     file: Annotated[
         Path | None,
         typer.Option(
-            "--file", "-f", help="YAML of the whole plan, in the place of the present one; - reads."
+            "--file", "-f", help="YAML of the whole plan instead of the present one; - is standard input."
         ),
     ] = None,
     unset: Annotated[
