@@ -10,6 +10,7 @@ from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_client import connect_redis
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import RedisLines
+from app.adapters.redis_months import RedisMonths
 from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
 from streams.ports import ClaimStore, Reservations, RunStore
@@ -140,6 +141,10 @@ class RedisCase:
 
     def reservations(self) -> Reservations:
         return RedisReservations(RedisBatch(self._client, self._lines), "penstock", 7)
+
+    def months(self) -> RedisMonths:
+        """What counts of months in it."""
+        return RedisMonths(RedisBatch(self._client, self._lines), "penstock")
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
         assert await self._client.delete(RedisKeys("penstock").session(tenant_id, session_id))
