@@ -50,6 +50,7 @@ class Traffic:
         self._answers: set[asyncio.Task[None]] = set()
         self._producer: AIOKafkaProducer | None = None
         self._aborting: AIOKafkaProducer | None = None
+        self._abort_turn = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -126,18 +127,21 @@ class Traffic:
 
     async def abort(self, shots: Sequence[Shot]) -> None:
         """Write these in a transaction, and abort it. Where the broker is away, let it be."""
-        topic = f"{self._prefix}requests"
-        try:
-            async with asyncio.timeout(SEND_S):
-                if self._aborting is None:
-                    self._aborting = await self._connect(f"{self._prefix}aborting")
-                await self._aborting.begin_transaction()
-                for shot in shots:
-                    await self._aborting.send_and_wait(topic, shot.value, key=shot.key)
-                await self._aborting.abort_transaction()
-        except CUT:
-            producer, self._aborting = self._aborting, None
-            await _stop(producer)  # its transaction times out, or its successor ends it
+        async with self._abort_turn:  # the load's own and a fault's have one producer
+            try:
+                async with asyncio.timeout(SEND_S):
+                    await self._abort(shots)
+            except CUT:
+                producer, self._aborting = self._aborting, None
+                await _stop(producer)  # its transaction times out, or its successor ends it
+
+    async def _abort(self, shots: Sequence[Shot]) -> None:
+        if self._aborting is None:
+            self._aborting = await self._connect(f"{self._prefix}aborting")
+        await self._aborting.begin_transaction()
+        for shot in shots:
+            await self._aborting.send_and_wait(f"{self._prefix}requests", shot.value, key=shot.key)
+        await self._aborting.abort_transaction()
 
     async def _connect(self, transactional_id: str | None = None) -> AIOKafkaProducer:
         how: dict[str, Any] = {"enable_idempotence": True}
