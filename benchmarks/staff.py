@@ -55,6 +55,10 @@ class Colleague:
         """Its exit code, when it has ended."""
         return await asyncio.wait_for(self._process.wait(), END_S)
 
+    def said(self, event: str) -> bool:
+        """Whether its log has such a line."""
+        return any(line.get("event") == event for line in _json_lines(self._log))
+
     def open_partitions(self) -> frozenset[int]:
         """Those on which it works, by its own account."""
         return open_by(_json_lines(self._log))
@@ -63,7 +67,7 @@ class Colleague:
         """Raise when it has ended, with what it said last."""
         if not self.running:
             said = self._log.read_text(errors="replace")[-LAST_WORDS_CHARS:].splitlines()[-3:]
-            raise BenchFailed(f"a worker ended with {self._process.returncode}: {' | '.join(said)}")
+            raise BenchFailed(f"a process ended with {self._process.returncode}: {' | '.join(said)}")
 
 
 @dataclass
@@ -77,22 +81,31 @@ class Staff:
     workers: dict[str, Colleague] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)  # beside those that every bench has
     _started: int = 0
+    _books: list[Colleague] = field(default_factory=list)
 
     async def start(self, worker_id: str) -> Colleague:
         """One under this name. It takes a few seconds until it works; nobody waits for that here."""
+        self.workers[worker_id] = await self._run(worker_id, "worker", "--no-books")
+        return self.workers[worker_id]
+
+    async def start_books(self) -> Colleague:
+        """The books of this deployment, beside its workers."""
+        self._books.append(await self._run("books", "books"))
+        return self._books[-1]
+
+    async def _run(self, worker_id: str, *command: str) -> Colleague:
         self._started += 1
         log = self.folder / f"{self.terms.name}-{self._started}-{worker_id}.log"
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app", "worker", "--no-books"),
+                *(sys.executable, "-m", "app", *command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 cwd=ROOT,
                 env=dict(os.environ, **self._environment(worker_id)),
             )
-        self.workers[worker_id] = Colleague(process, log)
-        return self.workers[worker_id]
+        return Colleague(process, log)
 
     def _environment(self, worker_id: str) -> Mapping[str, str]:
         return COMPILED | {
@@ -129,10 +142,10 @@ class Staff:
 
     async def end(self) -> None:
         """Kill whoever still runs."""
-        for worker in self.workers.values():
-            if worker.running:
-                worker.kill()
-                await worker.ended()
+        for one in (*self.workers.values(), *self._books):
+            if one.running:
+                one.kill()
+                await one.ended()
 
 
 def open_by(lines: Iterable[Mapping[str, Any]]) -> frozenset[int]:

@@ -3,18 +3,46 @@
 import asyncio
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app import provision
-from benchmarks.requests import Request, make_requests
+from benchmarks.requests import make_requests
 from benchmarks.terms import Terms
+from schemas.partitions import partition_for
 from streams.options import KafkaOptions
 
 BATCH_BYTES = 256 * 1024
 SETTLE_S = 3.0  # a new partition has its leader a little later than its topic
+
+
+class Placed(Protocol):
+    """Something to write, and where."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def key(self) -> bytes: ...
+    @property
+    def value(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Anything that is no request."""
+
+    partition: int
+    key: bytes
+    value: bytes
+
+
+def record(terms: Terms, tenant_id: str, value: bytes) -> Record:
+    """On its tenant's partition."""
+    key = tenant_id.encode()
+    return Record(partition_for(key, terms.partitions), key, value)
 
 
 async def create(terms: Terms, names: Sequence[str]) -> None:
@@ -46,20 +74,21 @@ async def produce(terms: Terms, count: int, tenants: int) -> None:
     await write(terms, itertools.islice(make_requests(tenants, terms.partitions), count))
 
 
-async def write(terms: Terms, requests: Iterable[Request]) -> None:
-    """These requests, in full batches."""
+async def write(terms: Terms, records: Iterable[Placed], topic: str = "") -> None:
+    """These requests (or what else belongs on another topic), in full batches."""
+    topic = topic or terms.requests
     producer = AIOKafkaProducer(bootstrap_servers=terms.bootstrap, max_batch_size=BATCH_BYTES, acks=1)
     await producer.start()
     try:
         batches: dict[int, Any] = {}
-        for request in requests:
-            batch = batches.get(request.partition) or producer.create_batch()
-            batches[request.partition] = batch
-            if batch.append(key=request.key, value=request.value, timestamp=None) is None:
-                await producer.send_batch(batch, terms.requests, partition=request.partition)
-                batch = batches[request.partition] = producer.create_batch()
-                batch.append(key=request.key, value=request.value, timestamp=None)
+        for one in records:
+            batch = batches.get(one.partition) or producer.create_batch()
+            batches[one.partition] = batch
+            if batch.append(key=one.key, value=one.value, timestamp=None) is None:
+                await producer.send_batch(batch, topic, partition=one.partition)
+                batch = batches[one.partition] = producer.create_batch()
+                batch.append(key=one.key, value=one.value, timestamp=None)
         for partition, batch in batches.items():
-            await (await producer.send_batch(batch, terms.requests, partition=partition))
+            await (await producer.send_batch(batch, topic, partition=partition))
     finally:
         await producer.stop()
