@@ -66,6 +66,13 @@ class OneLine(dict[str, Any]):
     """A map that is written on one line."""
 
 
+def _text(dumper: Any, text: str) -> Node:
+    # Breaks of lines beyond ASCII's would be read as spaces where they are not escaped.
+    node: Node = dumper.represent_scalar(_STR, text, style=None if text.isprintable() else '"')
+    return node
+
+
+_Dumper.add_representer(str, _text)
 _Dumper.add_representer(
     OneLine, lambda dumper, data: dumper.represent_mapping(_MAP, data.items(), flow_style=True)
 )
