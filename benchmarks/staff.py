@@ -125,19 +125,20 @@ class Staff:
             **self.settings,
         }
 
-    async def settled(self) -> None:
-        """Wait until each works on its share of the partitions."""
+    async def settled(self, least: int | None = None) -> None:
+        """Wait until all partitions are worked on, and by each its share of them (or at least so many)."""
         began_s = time.perf_counter()
-        while not self._shared_out():
+        share = self.terms.partitions // len(self.workers) if least is None else least
+        while not self._shared_out(share):
             for worker in self.workers.values():
                 worker.require_running()
             if time.perf_counter() - began_s > SETTLE_S:
-                raise BenchFailed(f"the partitions are not shared out after {SETTLE_S:g} s")
+                owned = {name: sorted(one.open_partitions()) for name, one in self.workers.items()}
+                raise BenchFailed(f"the partitions are not shared out after {SETTLE_S:g} s: {owned}")
             await asyncio.sleep(POLL_S)
 
-    def _shared_out(self) -> bool:
+    def _shared_out(self, share: int) -> bool:
         owned = [worker.open_partitions() for worker in self.workers.values()]
-        share = self.terms.partitions // len(owned)
         return all(len(one) >= share for one in owned) and sum(map(len, owned)) == self.terms.partitions
 
     async def end(self) -> None:

@@ -43,6 +43,7 @@ SETTLE_S: Final = 2.0
 INTO_A_BURST_S: Final = 0.3
 MINUTE_MS: Final = 60_000
 MOST_OUTPUT: Final = 200
+TOKENS_OF_A_RUN: Final = 1_068
 ALLOWANCE: Final = "overshoot_allowance_tokens"  # no figure of the line, but a goal is made of it
 
 
@@ -50,11 +51,9 @@ ALLOWANCE: Final = "overshoot_allowance_tokens"  # no figure of the line, but a 
 class Extent:
     """How much is sent."""
 
-    bursts: int = 16
+    bursts: int = 9
     each: int = 500  # requests of each tenant in a burst
     per_minute: int = 100
-    tokens: int = 60_000  # a day, and in a month's quota
-    runs: int = 400  # in a month's quota
 
     @property
     def kill_at(self) -> int:
@@ -65,6 +64,16 @@ class Extent:
     def rebalance_at(self) -> int:
         """In the middle of this one a worker comes and another leaves."""
         return self.bursts * 2 // 3
+
+    @property
+    def runs(self) -> int:
+        """In a month's quota: it is full after both, so that runs are under way, and what they left shows."""
+        return self.each * self.rebalance_at + self.each // 2
+
+    @property
+    def tokens(self) -> int:
+        """A day, and in a month's quota: for about as many."""
+        return self.runs * TOKENS_OF_A_RUN
 
 
 @dataclass(slots=True)
@@ -231,7 +240,7 @@ async def measure(found: Servers, extent: Extent, report: Report) -> Figures:
             await answers.start()
             for name in ("w-0", "w-1", "w-2"):
                 await staff.start(name)
-            await staff.settled()
+            await staff.settled(least=1)  # who comes a little later need not get as much
             bursts = Bursts(terms, extent, staff, answers, outcomes, report)
             await bursts.run()
             await bursts.read_usage()

@@ -51,7 +51,7 @@ class Extent:
 
 
 QUICK: Final = Extent(
-    tenant_limits.Extent(bursts=6, each=100, per_minute=30, tokens=20_000, runs=100),
+    tenant_limits.Extent(bursts=6, each=60, per_minute=30),
     tenant_flood.Extent(lasts_s=5.0, backlog=600, shared=600),
     tenant_admission.Extent(rounds=3, claims=2_000, many=10_000),
     tenant_restore.Extent(tenants=5_000),
