@@ -95,7 +95,7 @@ bench-recovery: $(VENV)/.dev ## how late parked work is run, and how long runs s
 	@$(BIN)/python -m benchmarks.recovery $(BENCH_FLAGS)
 
 .PHONY: bench-tenants
-bench-tenants: $(VENV)/.dev ## what a tenant that floods costs the others of its partition (needs Java 17, Maven, redis-server)
+bench-tenants: $(VENV)/.dev ## whether limits hold over crashes, and what a flood and many tenants cost (needs Java 17, Maven, redis-server)
 	@$(BIN)/python -m benchmarks.tenants $(BENCH_FLAGS)
 
 .PHONY: docs
