@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -41,6 +42,7 @@ def inner_record(annotation: Any) -> type[WireRecord] | None:
     return next((found for one in inner if (found := inner_record(one)) is not None), None)
 
 
+@cache
 def nested(record: type[WireRecord], name: str) -> type[WireRecord] | None:
     """The record within this field."""
     field = record.model_fields.get(name)

@@ -1,7 +1,9 @@
 """YAML as people write plans: read without surprises and with lines; what is written reads the same."""
 
+import gc
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -102,7 +104,8 @@ def read(text: str) -> Yaml:
     """The one document of the text, or None; without flaws the value is all that it says."""
     found = Yaml()
     try:
-        _read(text, found)
+        with _nothing_collected():
+            _read(text, found)
     except yaml.YAMLError as error:
         found.flaws.append(_syntax(error))
     except RecursionError:
@@ -116,6 +119,18 @@ def write(value: Any) -> str:
         value, Dumper=_Dumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=_WIDE
     )
     return written
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Of a hundred thousand nodes all stay: to look for garbage among them takes longer than to read."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _read(text: str, found: Yaml) -> None:
