@@ -87,11 +87,16 @@ class Concurrency(WireRecord):
     """Runs of the tenant under way at once, over all workers."""
 
 
+NOT_THE_SAME_EVERYWHERE = frozenset(("localtime", "posixrules", "Factory"))
+
+
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise ValueError("must be an IANA time zone such as Europe/Berlin") from error
+    if name in NOT_THE_SAME_EVERYWHERE or name.startswith(("right/", "posix/")):
+        raise ValueError("must be an IANA time zone that is the same everywhere, such as Europe/Berlin")
     return name
 
 

@@ -30,6 +30,7 @@ from streams.ports import Claim, ClaimStore, LedgerLost, StoreUnavailable
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 2.0
 LOOK_S = 0.25
+COUNTED_ON_ARRIVAL = ("requests", "runs")
 TOLD_AFTER_LOOKS = 40  # ten seconds: as long as a session lasts, if nobody says otherwise
 
 
@@ -162,7 +163,7 @@ class Admission:
         denial = never_fits(gates)
         if denial is not None or reserves_on_arrival(accepted):
             return denial or gates
-        return tuple(gate for gate in gates if gate.what == "requests")
+        return tuple(gate for gate in gates if gate.what in COUNTED_ON_ARRIVAL)
 
     def _claim(self, application: Application, gates: tuple[Gate, ...]) -> Claim:
         candidate = application.candidate

@@ -12,6 +12,8 @@ from streams.journal import Patience
 from streams.policy.gates import Gate, Spending
 from streams.ports import Reservations, RunKey
 
+SPENT: Final = ("tokens", "cost_usd")
+
 
 class Allowance:
     """Asks the store only where what is held does not cover what is wanted."""
@@ -38,7 +40,7 @@ class Allowance:
         needs = foreseen(wanted)
         if self._held.covers(needs):
             return
-        gates = tuple(gate for gate in self._gates(needs) if gate.what != "requests")
+        gates = tuple(gate for gate in self._gates(needs) if gate.what in SPENT)
         refused = await self._reserved(gates, foreseen(used))
         if refused is not None:
             raise self._stop(refused)

@@ -19,11 +19,15 @@ KEPT_FOR: Final = timedelta(days=31)  # after its end: for what comes late
 
 def enter_month(
     state: QuotaState | None, quota: Quota, entry: Entry, now: datetime
-) -> tuple[QuotaState, tuple[Alert, ...]]:
-    """The month with this entry, and of what it is now to be told that so much is used."""
-    if state is None:
-        state = quotas.opened(quota, now, NO_IDS)
+) -> tuple[QuotaState | None, tuple[Alert, ...]]:
+    """The month with this entry, and of what it is now to be told that so much is used.
+
+    None as long as nothing was used: anybody may ask under any tenant's name, and be refused.
+    """
     counted = _counted(entry)
+    if state is None and counted is None:
+        return None, ()
+    state = state or quotas.opened(quota, now, NO_IDS)
     if counted is None:
         state, decision = quotas.pass_time(state, quota, now)
     else:

@@ -36,6 +36,7 @@ class Bookkeeper:
         self._topic: Final = topic
         self._quotas: Final = quotas
         self._audits: list[Emission] = []
+        self.telling: asyncio.Task[None] | None = None  # the store, of what it forgot: it may take long
         self._gained: frozenset[int] | None = None
         self.session: object | None = None  # from `opened` to `revoked`
         self._owned: dict[int, OpenPartition] = {}
@@ -133,8 +134,6 @@ class Bookkeeper:
         self._owned = {partition: OpenPartition(_mark(contents, partition)) for partition in gained}
         books = (unpack(key.decode(), value) for key, value in contents.items() if not is_mark(key))
         self._books = {book.tenant_id: book for book in books if book.partition in gained}
-        if self._quotas is not None:
-            self._quotas.gained(self._books.values())
         for partition, part in self._owned.items():
             mine = [book.next_offset for book in self._books.values() if book.partition == partition]
             forget_remade(partition, [part.mark.next_offset, *mine], ends)
@@ -186,6 +185,9 @@ class Bookkeeper:
         if not owned:
             return
         await self._survey()
+        if self.telling is not None and self.telling.done():
+            self.telling.result()  # a mistake of ours ends the books
+            self.telling = None
         if owned is not self._owned:
             return
         now_ms = self._now_ms()
@@ -212,8 +214,9 @@ class Bookkeeper:
             book.windows[key].changed = False
         if owned is self._owned:
             await self._close(closing, ending)
-        if self._quotas is not None and owned is self._owned:
-            await self._quotas.tell(list(self._books.values()))
+        if self._quotas is not None and owned is self._owned and self.telling is None:
+            telling = self._quotas.tell(frozenset(owned), list(self._books.values()))
+            self.telling = asyncio.create_task(telling)
 
     def _emission(self, book: TenantBook, start: int, agent: str) -> Emission:
         value = encode(metrics(book, start, agent))

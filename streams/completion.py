@@ -69,7 +69,7 @@ class Completion:
         turn = None
         if session_id is not None and outcome.new_items and outcome.memory is not Memory.NONE:
             turn = SessionTurn(session_id, outcome.new_items)
-        encoded, spent = encode_parcel(parcel), used(outcome.calls)
+        encoded, spent = encode_parcel(parcel), used(outcome.calls, ran=outcome.started_at is not None)
         try:
             await self._patience.asked(lambda: self._store.decide(key, encoded, turn, spent))
         except RunLost as lost:

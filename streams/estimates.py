@@ -39,9 +39,9 @@ def foreseen(told: Foreseen) -> Spending:
     return Spending(told.tokens, nano_usd(told.cost_usd) if told.cost_usd is not None else 0, runs=1)
 
 
-def used(calls: Iterable[ModelCall]) -> Spending:
-    """By all these calls of a run."""
-    total = Spending(runs=1)
+def used(calls: Iterable[ModelCall], *, ran: bool = True) -> Spending:
+    """By all these calls of a run, if it was one."""
+    total = Spending(runs=int(ran))
     for call in calls:
         cost = nano_usd(call.cost_usd) if call.cost_usd is not None else 0
         total += Spending(call.input_tokens + call.output_tokens, cost)

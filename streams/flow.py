@@ -19,6 +19,7 @@ from streams.policy.gates import Gate
 from streams.policy.terms import never_fits
 from streams.policy.windows import MonthWindow
 
+MONTH_AFTER_MS = 1000
 SEAT_AFTER_MS = 1000  # when to ask for a seat again: nobody knows when a run ends
 
 Headers = Sequence[tuple[str, bytes]]
@@ -155,7 +156,8 @@ def closed(gate: Gate, used: int, retry_after_ms: int) -> Refuse:
     """What the caller is told who found this gate closed."""
     retry_after_ms = max(0, retry_after_ms)
     if isinstance(gate.window, MonthWindow):
-        return Refuse(gate.code, _used_up(gate, gate.window, used), retry_after_ms)
+        # Of clocks that disagree one says that the month is over, while another still counts in it.
+        return Refuse(gate.code, _used_up(gate, gate.window, used), max(retry_after_ms, MONTH_AFTER_MS))
     return Refuse(
         gate.code,
         f"the limit of {gate.shown(gate.window.limit)} per {gate.window.per} is reached "

@@ -44,7 +44,7 @@ class CommittedThread(OneLoop):
 
         aiokafka leaves only where it sees no name, and then for this member alone, never for its successor.
         """
-        if self._consumer is not None:
+        if self._consumer is not None and self._consumer._coordinator is not None:
             self._consumer._coordinator._group_instance_id = None
         await super().on_thread_stop()
 

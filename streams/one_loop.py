@@ -44,5 +44,12 @@ class OneLoop(driver.AIOKafkaConsumerThread):
         """At once: there is nobody to hand it to."""
         return await maybe_async(fun(*args, **options))
 
+    async def _shutdown_thread(self) -> None:
+        """Also where it could not even start: whoever stops it waits for this."""
+        try:
+            await super()._shutdown_thread()
+        finally:
+            self.set_shutdown()
+
     async def _gather_remaining_tasks(self) -> None:
         """Faust ends all tasks of the thread's loop here; of this one they are everybody's."""

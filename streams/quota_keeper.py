@@ -1,9 +1,10 @@
 """Keeps the months of tenants with a quota in their books; tells people, and workers, what is used of them.
 
 Workers count before a run, in Redis; the books count what is on the topics, and so know what a store that was
-emptied has forgotten, and what was used before a quota was in force in it. They only ever raise its figures.
+emptied has forgotten.
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -16,7 +17,7 @@ from streams.books import Entry, TenantBook
 from streams.flow import Emission
 from streams.policy.gates import What
 from streams.policy.months import Month
-from streams.policy.quotas import Alert
+from streams.policy.quotas import NO_QUOTA, Alert
 from streams.ports import Clock, StoreUnavailable
 
 SUBJECT: Final = "quota of {what}, {month}: {percent} % used ({used} of {limit})"
@@ -25,12 +26,16 @@ SUBJECT: Final = "quota of {what}, {month}: {percent} % used ({used} of {limit})
 class MonthStore(Protocol):
     """Where workers count. Raises StoreUnavailable."""
 
+    async def forgotten(self, partitions: Collection[int]) -> frozenset[int]:
+        """Of these the ones of which it does not know that it was told everything."""
+        ...
+
     async def raise_all(self, known: Collection["Known"]) -> None:
         """At least so much counts from now on."""
         ...
 
-    async def is_new(self) -> bool:
-        """Whether it was emptied since this was asked first."""
+    async def told(self, partitions: Collection[int]) -> None:
+        """It was told everything of these, unless it was emptied since it was asked."""
         ...
 
 
@@ -54,42 +59,32 @@ class QuotaKeeper:
         self._store: Final = store
         self._clock: Final = clock
         self._audits: Final = audits
-        self._changed: set[str] = set()
         self.alerts = 0
 
     def enter(self, book: TenantBook, entry: Entry) -> list[Emission]:
         """Count it in its month; returns whom to tell of what is used up."""
         quota = self._quota_of(book.tenant_id)
-        if quota is None:
-            book.month = None
+        if quota is None and book.month is None:
             return []
-        book.month, alerts = enter_month(book.month, quota, entry, self._clock.at())
-        self._changed.add(book.tenant_id)
+        book.month, alerts = enter_month(book.month, quota or NO_QUOTA, entry, self._clock.at())
         self.alerts += len(alerts)
         return [self._told(book, alert) for alert in alerts]
 
     def keeps(self, book: TenantBook) -> bool:
-        """Whether a book without open windows is needed still."""
-        if book.month is None or self._quota_of(book.tenant_id) is None:
-            return False
-        return not is_over(book.month, self._clock.at())
+        """Whether a book without open windows is needed still; a quota that is gone may come back."""
+        return book.month is not None and not is_over(book.month, self._clock.at())
 
-    async def tell(self, books: Iterable[TenantBook]) -> None:
-        """Tell the store what has changed; all of it, where it was emptied. It may be away: then later."""
-        try:
-            anew = await self._store.is_new()
-            changed, self._changed = self._changed, set()
-            wanted = [one for one in books if one.month is not None and (anew or one.tenant_id in changed)]
-        except StoreUnavailable:
-            return
-        try:
-            await self._store.raise_all([known for book in wanted for known in self._known(book)])
-        except StoreUnavailable:
-            self._changed |= {book.tenant_id for book in wanted}
+    async def tell(self, partitions: Collection[int], books: Iterable[TenantBook]) -> None:
+        """Tell a store that was emptied what is used. It may be away: then it is told next time.
 
-    def gained(self, books: Iterable[TenantBook]) -> None:
-        """These are kept here from now on; of others' nothing is told any more."""
-        self._changed = {book.tenant_id for book in books if book.month is not None}
+        Only then: what a run has used and published may not be settled there yet, and would count twice.
+        """
+        with contextlib.suppress(StoreUnavailable):
+            forgotten = await self._store.forgotten(partitions)
+            if forgotten:
+                wanted = (book for book in books if book.partition in forgotten)
+                await self._store.raise_all([known for book in wanted for known in self._known(book)])
+                await self._store.told(forgotten)
 
     def _known(self, book: TenantBook) -> Iterable[Known]:
         quota = self._quota_of(book.tenant_id)
@@ -107,8 +102,9 @@ class QuotaKeeper:
             used=alert.used,
             limit=alert.limit,
         )
+        share = f"{alert.measure.value}-{alert.percent}-of-{alert.limit}"
         record = AuditRecord(
-            audit_id=f"quota-{book.tenant_id}-{alert.month}-{alert.measure.value}-{alert.percent}",
+            audit_id=f"quota-{book.tenant_id}-{alert.month}-{share}",
             at=self._clock.at(),
             actor="penstock",
             action="quota",

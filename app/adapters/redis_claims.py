@@ -10,7 +10,7 @@ from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import SHA_LETTERS, token_digits
 from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Verdict, closed
-from streams.policy.gates import Gate
+from streams.policy.gates import MOST, Gate
 from streams.policy.windows import MonthWindow
 from streams.ports import Claim, LedgerLost, Shelf, StoreUnavailable
 
@@ -131,6 +131,7 @@ def _verdict(claim: Claim, code: int, first: Any, used: int, retry_after_ms: int
 def told_gate(gate: Gate) -> tuple[Argument, ...]:
     """As the scripts read it."""
     window = gate.window
+    limit = min(window.limit, MOST)
     if isinstance(window, MonthWindow):
-        return window.limit, 0, 0, gate.amount, gate.what, window.number, window.ends_ms
-    return window.limit, window.bucket_ms, window.buckets, gate.amount, gate.what, 0, 0
+        return limit, 0, 0, gate.amount, gate.what, window.number, window.ends_ms
+    return limit, window.bucket_ms, window.buckets, gate.amount, gate.what, 0, 0

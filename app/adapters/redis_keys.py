@@ -34,9 +34,9 @@ class RedisKeys:
         """Which runs of a tenant are under way, where it may have only so many."""
         return f"{self._tag}:k:{tenant_id}"
 
-    def stamp(self, name: str) -> str:
-        """Shows somebody that nothing was lost since."""
-        return f"{self._tag}:stamp:{name}"
+    def months_told(self, partition: int) -> str:
+        """Whether the months of the partition's tenants are known here; gone with everything else."""
+        return f"{self._tag}:months:{partition}"
 
     def ledger(self, shelf: Shelf) -> str:
         """Up to where a shelf is remembered."""

@@ -73,6 +73,7 @@ class RedisRuns(RedisRunCalls):
             self._session_ms,
             spent.tokens,
             spent.nano_usd,
+            spent.runs,
         )
         await self._call(DECIDE, run, self._with_session(run, turn.session_id if turn else None), args)
 

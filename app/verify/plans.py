@@ -35,22 +35,19 @@ class PlansInForce:
 
     def put(self, tenant_id: str, plan: TenantPlan | None, since_ms: int) -> None:
         """Its plan from now on; None: it has none of its own."""
-        self._own.pop(tenant_id, None)
-        if plan is not None:
-            tier = _tier(self.terms.tiers, plan.tier)
-            limited = "limits" in plan.model_fields_set
-            whole = plan if tier is None else plan.within(tier)
-            # Of what is not its own word nobody knows since when it holds: for ever, as the deployment's.
-            held_since = since_ms if limited or plan.quota is not None else 0
-            self._own[tenant_id] = Plan(self._limits(whole), held_since, whole.quota)
+        tier = _tier(self.terms.tiers, FIRST_TIER if plan is None else plan.tier)
+        whole = plan if plan is None or tier is None else plan.within(tier)
+        self._own[tenant_id] = self._plan(tier if whole is None else whole, since_ms)
 
     def of(self, tenant_id: str) -> Plan:
         """What holds for it."""
         found = self._own.get(tenant_id)
         if found is not None:
             return found
-        tier = _tier(self.terms.tiers, FIRST_TIER)
-        return Plan(self._limits(tier), 0, None if tier is None else tier.quota)
+        return self._plan(_tier(self.terms.tiers, FIRST_TIER), 0)
+
+    def _plan(self, plan: TenantPlan | None, since_ms: int) -> Plan:
+        return Plan(self._limits(plan), since_ms, None if plan is None else plan.quota)
 
     def _limits(self, plan: TenantPlan | None) -> tuple[Limit, ...]:
         if plan is not None and "limits" in plan.model_fields_set:

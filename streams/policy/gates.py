@@ -10,6 +10,7 @@ from streams.policy.windows import AnyWindow, Span, Window
 
 What = Literal["requests", "tokens", "cost_usd", "runs"]
 
+MOST = 2**53 - 1  # what every part counts exactly: nine million USD, in nano-USD
 NANOS = 9  # decimal places of USD: a token of the cheapest models costs tens of nano-USD
 
 CODES = {"requests": Code.LIMIT_REQUESTS, "tokens": Code.LIMIT_TOKENS, "cost_usd": Code.LIMIT_COST}

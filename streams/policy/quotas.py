@@ -258,12 +258,27 @@ def reached(used: Amount, limit: Amount, percent: int) -> bool:
 
 
 def _enter(account: Account, used: Used, quota: Quota) -> tuple[Account, tuple[Alert, ...]]:
-    account = replace(account, used=account.used.plus(used))
+    used = account.used.plus(used)
+    account = replace(account, used=used, alerted=_still(account.alerted, used, quota))
     alerts = tuple(_due(account, quota))
     if alerts:
         given = account.alerted | {(alert.measure, alert.percent) for alert in alerts}
         account = replace(account, alerted=given)
     return account, alerts
+
+
+def _still(
+    alerted: frozenset[tuple[Measure, int]], used: Used, quota: Quota
+) -> frozenset[tuple[Measure, int]]:
+    """What was told and still holds: a quota that was raised is told of anew when it is used up."""
+    if not alerted:
+        return alerted
+    limits = {measure: getattr(quota, measure.value) for measure in Measure}
+    return frozenset(
+        (measure, percent)
+        for measure, percent in alerted
+        if limits[measure] is not None and reached(used.of(measure), limits[measure], percent)
+    )
 
 
 def _due(account: Account, quota: Quota) -> Iterator[Alert]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from schemas.failures import Code
 from schemas.requests import OverLimit, Priority
 from schemas.tenants import Limit, Measure, TenantPlan
-from streams.policy.gates import Gate, Rule, Spending, nano_usd
+from streams.policy.gates import MOST, Gate, Rule, Spending, nano_usd
 from streams.policy.precedence import CLASSES
 from streams.policy.quota_gates import QuotaGates
 from streams.policy.windows import Window
@@ -101,7 +101,7 @@ def _user(rule: Rule, asked: Asked) -> str | None:
 def never_fits(gates: Iterable[Gate]) -> Denial | None:
     """Why it can never be admitted: it asks for more than there is when nobody else asks for anything."""
     for gate in gates:
-        if gate.amount > gate.window.limit:
+        if gate.amount > min(gate.window.limit, MOST):
             most = "the quota" if gate.window.per == "month" else "the limit"
             whole = f"{gate.shown(gate.window.limit)} per {gate.window.per}"
             return Denial(gate.code, f"it is thought to need {gate.shown(gate.amount)}, {most} is {whole}")

@@ -125,7 +125,7 @@ async def test_the_books_tell_what_is_used_and_a_redis_that_forgot(crew: Crew) -
     before = await crew.answered(5)
     month = before["a-0"]["admitted_at"][:7]
 
-    told = await audited(crew, f"quota-acme-{month}-runs-80")
+    told = await audited(crew, f"quota-acme-{month}-runs-80-of-6")
     assert told["subject"] == f"quota of runs, {month}: 80 % used (5 of 6)"
     assert (told["action"], told["outcome"], told["actor"]) == ("quota", "used_80", "penstock")
 

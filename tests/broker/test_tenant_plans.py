@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from app import cli
 from app.adapters.kafka_plans import KafkaPlans
 from app.commands import plans as commands
+from app.operators import plan_standing
 from app.operators.plan_change import Change
 from app.operators.plan_press import PlanPress
 from app.operators.plan_standing import Standing, read_standing
@@ -308,6 +309,24 @@ async def test_who_writes_in_the_last_moment_is_seen_too(
     assert ended.exit_code == 1
     assert ("written, over theirs" in ended.stderr) == (delivery == "plain")
     assert await count(stand_in) == (stand, stand - 1)
+
+
+async def test_what_was_read_is_no_change_that_nobody_saw(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plainly = plan_standing._committed_ends
+
+    async def marking(kafka: KafkaOptions) -> Any:
+        marks = await plainly(kafka)
+        await write(stand_in, TENANTS, [(b"acme", OTHERS, ACME)])
+        return marks
+
+    monkeypatch.setattr(plan_standing, "_committed_ends", marking)
+
+    ended = await asyncio.to_thread(in_this_process, stand_in, "transactional", "set", "acme", "weight=2")
+
+    assert ended.exit_code == 0, ended.stderr
+    assert (await plans_of(stand_in))["acme"] == {"tenant_id": "acme", "tier": "enterprise", "weight": 2}
 
 
 async def test_a_pause_in_the_midst_of_an_import_is_not_lost(

@@ -164,7 +164,13 @@ class Session:
         for source in Source:
             self.deliver(source)
         await self.bookkeeper.post()
+        await self.publish()
+
+    async def publish(self) -> None:
+        """And tell what is to be told."""
         await self.bookkeeper.publish()
+        if self.bookkeeper.telling is not None:
+            await self.bookkeeper.telling
 
     def _left(self, place: Place) -> int:
         return len(self.kafka.sources.get(place, ())) - self._fetched.get(place, 0)

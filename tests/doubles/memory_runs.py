@@ -3,6 +3,7 @@
 import asyncio
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 from streams.policy.gates import NOTHING_SPENT, Spending
 from streams.ports import Begun, RunKey, SessionTurn, StoreUnavailable, Told
@@ -82,7 +83,7 @@ class MemoryRuns:
         if journal is not None and (run.generation, run.attempt) in journal.begun:
             journal.ended.add((run.generation, run.attempt))
         self._own_marker(run, decided=True)
-        self._settle(run, spent, over=False)
+        self._settle(run, replace(spent, runs=1), over=False)  # it ran, or will
         self.left.append((run, keep_s))
 
     def _settle(self, run: RunKey, spent: Spending, *, over: bool) -> None:

@@ -27,28 +27,40 @@ class Workers:
     """The store in which workers count, as far as it is told."""
 
     counted: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    new: bool = True
+    knows: dict[int, bool] = field(default_factory=dict)
     away: bool = False
-    breaks: bool = False  # it goes away after it was asked whether it is new
+    breaks: bool = False  # it goes away after it was asked what it forgot
+    flushed: bool = False  # it is emptied while it is told
+
+    async def forgotten(self, partitions: Collection[int]) -> frozenset[int]:
+        """Those of which it was not told."""
+        self._require()
+        found = frozenset(one for one in partitions if not self.knows.get(one))
+        self.knows |= dict.fromkeys(found, False)
+        return found
 
     async def raise_all(self, known: Collection[Known]) -> None:
         """At least so much counts from now on."""
-        if self.away or self.breaks:
-            raise StoreUnavailable("it is away")
+        self.away = self.away or self.breaks
+        self._require()
         for one in known:
             key = (one.tenant_id, str(one.month), one.what)
             self.counted[key] = max(one.amount, self.counted.get(key, 0))
+        if self.flushed:
+            self.emptied()
 
-    async def is_new(self) -> bool:
-        """Whether it was emptied."""
-        if self.away:
-            raise StoreUnavailable("it is away")
-        new, self.new = self.new, False
-        return new
+    async def told(self, partitions: Collection[int]) -> None:
+        """It was."""
+        self._require()
+        self.knows |= {one: True for one in partitions if one in self.knows}
 
     def emptied(self) -> None:
         """All is forgotten."""
-        self.counted, self.new = {}, True
+        self.counted, self.knows = {}, {}
+
+    def _require(self) -> None:
+        if self.away:
+            raise StoreUnavailable("it is away")
 
 
 @dataclass
@@ -90,21 +102,20 @@ async def test_a_store_that_was_emptied_is_told_all_of_it_again() -> None:
     await session.settle()
     place.workers.emptied()
 
-    await session.bookkeeper.publish()
+    await session.publish()
 
     assert place.workers.counted["acme", "2026-11", "tokens"] == 100
 
 
 async def test_a_store_that_was_away_is_told_when_it_is_back() -> None:
     place = Place()
-    place.workers.new = False
     place.kafka.write(CALL)
     session = place.session()
     place.workers.away = True
     await session.settle()
     place.workers.away = False
 
-    await session.bookkeeper.publish()
+    await session.publish()
 
     assert place.workers.counted["acme", "2026-11", "tokens"] == 100
 
@@ -115,11 +126,64 @@ async def test_what_could_not_be_told_in_the_end_is_told_next_time() -> None:
     session = place.session()
     place.workers.breaks = True
     await session.settle()
-    place.workers.breaks = False
+    place.workers.breaks = place.workers.away = False
 
-    await session.bookkeeper.publish()
+    await session.publish()
 
     assert place.workers.counted["acme", "2026-11", "tokens"] == 100
+
+
+async def test_a_store_that_is_emptied_while_it_is_told_is_told_again() -> None:
+    place = Place()
+    place.kafka.write(CALL)
+    session = place.session()
+    place.workers.flushed = True
+    await session.settle()
+    place.workers.flushed = False
+
+    await session.publish()
+
+    assert place.workers.counted["acme", "2026-11", "tokens"] == 100
+
+
+async def test_a_store_that_forgot_nothing_is_left_alone() -> None:
+    place = Place()
+    place.kafka.write(CALL)
+    session = place.session()
+    await session.settle()
+
+    place.kafka.write(CALL)
+    await session.settle()
+
+    assert place.workers.counted["acme", "2026-11", "tokens"] == 100  # workers have counted the other
+
+
+async def test_who_is_only_refused_opens_no_month() -> None:
+    place = Place()
+    place.kafka.write(replace(RUN, status="refused", queued_ms=None, run_ms=None, admitted_ms=None))
+    session = place.session()
+    await session.settle()
+
+    place.clock.advance(timedelta(minutes=10).total_seconds())
+    await session.settle()
+
+    assert session.bookkeeper.tenants == 0
+
+
+async def test_a_raised_quota_is_told_of_anew_when_it_is_used_up() -> None:
+    place = Place()
+    place.quotas["acme"] = Quota(tokens=200)
+    for _ in range(2):
+        place.kafka.write(CALL)
+    session = place.session()
+    await session.settle()
+    place.quotas["acme"] = Quota(tokens=500)
+    for _ in range(3):
+        place.kafka.write(CALL)
+    await session.settle()
+
+    told = [one.removeprefix("quota-acme-2026-11-tokens-") for one in place.told()]
+    assert told == ["50-of-200", "80-of-200", "100-of-200", "80-of-500", "100-of-500"]
 
 
 async def test_each_share_is_told_once_whatever_crashes() -> None:
@@ -127,7 +191,7 @@ async def test_each_share_is_told_once_whatever_crashes() -> None:
     for _ in range(5):
         place.kafka.write(CALL)
     await place.session().settle()
-    assert place.told() == ["quota-acme-2026-11-tokens-50"]
+    assert place.told() == ["quota-acme-2026-11-tokens-50-of-1000"]
 
     for _ in range(5):
         place.kafka.write(CALL)
@@ -139,12 +203,12 @@ async def test_each_share_is_told_once_whatever_crashes() -> None:
     await place.session().settle()
 
     assert sorted(set(place.told())) == [
-        "quota-acme-2026-11-cost_usd-50",
-        "quota-acme-2026-11-tokens-100",
-        "quota-acme-2026-11-tokens-50",
-        "quota-acme-2026-11-tokens-80",
+        "quota-acme-2026-11-cost_usd-50-of-5",
+        "quota-acme-2026-11-tokens-100-of-1000",
+        "quota-acme-2026-11-tokens-50-of-1000",
+        "quota-acme-2026-11-tokens-80-of-1000",
     ]
-    assert place.told().count("quota-acme-2026-11-tokens-50") == 1
+    assert place.told().count("quota-acme-2026-11-tokens-50-of-1000") == 1
 
 
 async def test_what_is_read_again_counts_once() -> None:
@@ -170,7 +234,8 @@ async def test_the_next_month_begins_with_nothing_and_the_last_one_is_forgotten_
     place.kafka.write(replace(CALL, at_ms=later, tokens=7))
     await session.settle()
 
-    assert place.workers.counted["acme", "2026-11", "tokens"] == 100
+    place.workers.emptied()
+    await session.publish()
     assert place.workers.counted["acme", "2026-12", "tokens"] == 7
 
     place.clock.advance(timedelta(minutes=10).total_seconds())
@@ -183,14 +248,21 @@ async def test_the_next_month_begins_with_nothing_and_the_last_one_is_forgotten_
     assert place.kafka.table().keys() == {b"#0"}
 
 
-async def test_who_has_no_quota_any_more_is_not_kept() -> None:
+async def test_a_month_goes_on_while_its_quota_is_gone_and_ends_in_time() -> None:
     place = Place()
     place.kafka.write(CALL)
     session = place.session()
     await session.settle()
-    place.quotas.clear()
+    quota = place.quotas.pop("acme")
+    place.kafka.write(CALL)
+    await session.settle()
+    place.quotas["acme"] = quota
+    place.workers.emptied()
+    await session.publish()
+    assert place.workers.counted["acme", "2026-11", "tokens"] == 200
 
-    place.clock.advance(timedelta(minutes=10).total_seconds())
+    place.quotas.clear()
+    place.clock.advance((timedelta(days=10) + KEPT_FOR).total_seconds())
     await session.settle()
 
     assert session.bookkeeper.tenants == 0
@@ -198,7 +270,6 @@ async def test_who_has_no_quota_any_more_is_not_kept() -> None:
 
 async def test_whoever_keeps_the_books_next_tells_what_was_not_told() -> None:
     place = Place()
-    place.workers.new = False
     place.kafka.write(CALL)
     place.workers.away = True
     await place.session().settle()

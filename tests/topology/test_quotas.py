@@ -6,7 +6,7 @@ from typing import Any
 from agents_defs.run_journal import RunPostponed
 from agents_defs.run_order import Foreseen
 from schemas.failures import Code, RunFailure
-from schemas.times import parse_at
+from schemas.times import format_at, parse_at
 from streams.parked import ParkReason
 from streams.policy.months import month_of, period_of
 from tests.doubles.flume import Flume, World
@@ -206,3 +206,48 @@ async def test_when_it_was_admitted_is_told_though_it_waits_again_and_its_worker
         await after.until(lambda: world.responses("r-2"))
 
         assert parse_at(world.responses("r-2")[0]["admitted_at"]) == admitted
+
+
+async def test_who_is_refused_a_seat_has_used_no_run() -> None:
+    world = World()
+    world.plans.put(limits=[], quota={"runs": 3}, concurrency={"runs": 1}, over_limit="refuse")
+    async with Flume(world) as flume:
+        flume.write(body("r-1"))
+        await flume.running("r-1")
+        flume.write(body("r-2"), body("r-3"))
+        await flume.until(lambda: len(world.responses()) == 2)
+        assert {one["error"]["code"] for one in world.responses()} == {"limit_concurrency"}
+
+        await flume.finish("r-1")
+        await flume.settle()
+
+        assert sum(counted(world, "runs").values()) == 1
+
+
+async def test_who_runs_later_counts_when_it_comes() -> None:
+    world = World()
+    quota(world, runs=2)
+    async with Flume(world, HeldRuns(instant=True)) as flume:
+        later = format_at(flume.clock.at() + timedelta(days=40))
+        for number in range(4):
+            flume.write(body(f"r-{number}", not_before=later))
+        await flume.until(lambda: len(flume.parking.lot) == 2 and len(world.responses()) == 2)
+        assert {one["error"]["code"] for one in world.responses()} == {"quota_runs"}
+        assert all("admitted_at" not in one for one in world.responses())
+
+        flume.clock.advance(timedelta(days=40).total_seconds() + 1)
+        await flume.until(lambda: len(world.responses()) == 4)
+
+        assert sorted(world.statuses().values()) == ["completed", "completed", "refused", "refused"]
+        assert list(counted(world, "runs").values()) == [2]
+
+
+async def test_a_quota_beyond_all_measure_stops_nobody_else() -> None:
+    world = World()
+    world.plans.put(limits=[], quota={"tokens": 2**64 - 1}, max_output_tokens=10**19)
+    async with Flume(world, HeldRuns(instant=True)) as flume:
+        flume.write(body("r-1"), body("r-2", "other"))
+        await flume.settle()
+
+        assert world.statuses() == {"r-1": "refused", "r-2": "completed"}
+        assert world.responses("r-1")[0]["error"]["retriable"] is False

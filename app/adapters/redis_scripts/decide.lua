@@ -3,7 +3,7 @@ for i = 1, #KEYS, 3 do
   local marker_key, journal, session = KEYS[i], KEYS[i + 1], KEYS[i + 2]
   local held_by, attempt, generation, horizon = take(), take(), take(), take()
   local outcome, turn, own, session_ttl = take(), take(), take(), take()
-  local used = {tokens = tonumber(take()), cost_usd = tonumber(take()), runs = 1}
+  local used = {tokens = tonumber(take()), cost_usd = tonumber(take()), runs = tonumber(take())}
   local marker = redis.call('GET', marker_key)
   if stands(marker, 'A', held_by) then
     redis.call('SET', marker_key, 'O' .. string.sub(marker, 2), 'PX', horizon)

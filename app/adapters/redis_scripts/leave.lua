@@ -2,7 +2,7 @@
 for i = 1, #KEYS, 2 do
   local marker_key, journal = KEYS[i], KEYS[i + 1]
   local held_by, attempt, keep, horizon = take(), take(), tonumber(take()), tonumber(take())
-  local generation, used = take(), {tokens = tonumber(take()), cost_usd = tonumber(take()), runs = 1}
+  local generation, used = take(), {tokens = tonumber(take()), cost_usd = tonumber(take()), runs = 1} -- it ran, or will
   local marker = redis.call('GET', marker_key)
   if stands(marker, 'A', held_by) or stands(marker, 'O', held_by) then
     redis.call('HSET', journal, '@run:' .. attempt, 'ended')

@@ -15,6 +15,7 @@ from app.verify.plans import PlansInForce, most_runs
 from app.verify.records import Kind
 
 CLOCKS_DIFFER = timedelta(minutes=1)
+AGAIN = "runs that were admitted again after a crash: in which month they were counted is not told"
 AT_MIDNIGHT = "runs that were admitted within a minute of a month's midnight"
 NOT_COUNTED_HERE = "quotas of tokens and costs: what is reserved when is not on any topic"
 
@@ -39,6 +40,9 @@ def _by_month(
     found: dict[str, list[tuple[int, Answer]]] = defaultdict(list)
     for answer in answers:
         if answer.admitted_ms is None or answer.admitted_ms < since_ms:
+            continue
+        if answer.attempts > 1:
+            tally.skip(AGAIN)
             continue
         at = datetime.fromtimestamp(answer.admitted_ms / 1000, UTC)
         months = {_month(at + shift, zone) for shift in (-CLOCKS_DIFFER, CLOCKS_DIFFER)}

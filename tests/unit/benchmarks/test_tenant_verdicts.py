@@ -14,11 +14,11 @@ TOKENS = Bound("acme", "tokens", "limit_tokens", 1_000)
 
 
 def let_in(at: int, tokens: int = 100) -> Case:
-    return Case(at, at + 1_000, at, 1, None, tokens)
+    return Case(at, at + 1_000, at, 1, None, tokens, tokens)
 
 
 def turned_away(at: int, code: str) -> Case:
-    return Case(at, at, None, 1, code, 0, "(1 tokens used, 150 tokens asked for)")
+    return Case(at, at, None, 1, code, 0, 0, "(1 tokens used, 150 tokens asked for)")
 
 
 def test_a_window_that_held_no_more_than_its_limit_is_no_overshoot() -> None:

@@ -19,15 +19,15 @@ NEEDS = "(900 tokens used, 250 tokens asked for)"
 
 
 def let_in(at: int, tokens: int = 100, lasted: int = 1_000) -> Case:
-    return Case(at, at + lasted, at, 1, None, tokens)
+    return Case(at, at + lasted, at, 1, None, tokens, tokens)
 
 
 def let_in_again(sent: int, at: int) -> Case:
-    return Case(sent, at + 1_000, at, 2, None, 100)
+    return Case(sent, at + 1_000, at, 2, None, 400, 200)
 
 
 def turned_away(at: int, code: str = FULL, message: str = "") -> Case:
-    return Case(at, at, None, 1, code, 0, message)
+    return Case(at, at, None, 1, code, 0, 0, message)
 
 
 def test_a_window_holds_what_was_let_in_within_it() -> None:
@@ -110,6 +110,13 @@ def test_a_run_under_way_or_just_over_may_hold_its_estimate() -> None:
     assert falsely_refused_tokens([let_in(6_500, 100), refused], TOKENS, 499) == 1
 
 
+def test_a_run_that_crashed_may_hold_what_was_lost_and_its_estimate() -> None:
+    cases = [let_in_again(0, 9_500), turned_away(10_000, TOKENS, NEEDS)]
+
+    assert falsely_refused_tokens(cases, TOKENS, 400 + 250 + 249) == 0
+    assert falsely_refused_tokens(cases, TOKENS, 400 + 250 + 250) == 1
+
+
 def test_what_came_after_a_refusal_took_no_room_from_it() -> None:
     cases = [turned_away(10_000, TOKENS, NEEDS), let_in(20_000, 100)]
 
@@ -127,6 +134,7 @@ def test_an_estimate_s_error_counts_for_each_run_under_way() -> None:
     assert error_of_estimates(cases, 250) == 10 * 2
     assert error_of_estimates(cases, 300) == 0
     assert error_of_estimates([], 300) == 0
+    assert error_of_estimates([let_in_again(0, 500)], 250) == 0, "two calls, each as large as was thought"
 
 
 def test_an_end_comes_before_a_beginning_at_the_same_moment() -> None:

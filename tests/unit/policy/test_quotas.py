@@ -266,7 +266,7 @@ def test_a_plan_with_another_zone_neither_repeats_nor_skips_a_month() -> None:
     assert sum(reset.used.tokens for reset in resets) + state.present.used.tokens == total
 
 
-def test_a_quota_that_is_lowered_tells_at_the_next_call_and_a_raised_one_tells_nothing_twice() -> None:
+def test_a_quota_that_is_lowered_tells_at_the_next_call_and_a_raised_one_what_is_reached_anew() -> None:
     state, first = counted(opened(PLAN, NOW), [paid("a", 600)])
 
     state, lowered = counted(state, [paid("b", 1)], Quota(tokens=700))
@@ -276,7 +276,7 @@ def test_a_quota_that_is_lowered_tells_at_the_next_call_and_a_raised_one_tells_n
     assert alerts_of(first) == [(Measure.TOKENS, 50)]
     assert alerts_of(lowered) == [(Measure.TOKENS, 80)]
     assert alerts_of(raised) == []
-    assert alerts_of(full) == [(Measure.TOKENS, 100)]
+    assert alerts_of(full) == [(Measure.TOKENS, 80), (Measure.TOKENS, 100)]
 
 
 def full(**changes: Any) -> tuple[QuotaState, Quota]:

@@ -27,7 +27,11 @@ def busy(count: int, every_s: float, **fields: Any) -> World:
 
 def plan(world: World, *limits: dict[str, Any]) -> None:
     """In force since long ago."""
-    value = json.dumps({"tenant_id": "acme", "limits": limits}).encode()
+    told(world, json.dumps({"tenant_id": "acme", "limits": limits}).encode())
+
+
+def told(world: World, value: bytes | None) -> None:
+    """A plan's record, or its end, of long ago."""
     record = world.write(Kind.TENANTS, 0, b"acme", value)
     world.records[Kind.TENANTS][-1] = record._replace(timestamp_ms=1)
 
@@ -62,7 +66,7 @@ async def test_a_plan_of_its_own_holds_for_a_tenant() -> None:
 
 async def test_a_plan_without_limits_leaves_the_default_in_force() -> None:
     world = busy(6, 1)
-    world.write(Kind.TENANTS, 0, b"acme", b'{"tenant_id": "acme", "tier": "pro"}')
+    told(world, b'{"tenant_id": "acme", "tier": "pro"}')
 
     tally = await judge(world)
 
@@ -147,8 +151,8 @@ async def test_a_refusal_soon_after_the_begin_of_what_was_read_is_not_judged() -
 async def test_before_a_plan_was_hot_nothing_is_judged_by_it() -> None:
     world = busy(3, 5)
     plan(world, {"what": "requests", "per": "hour", "limit": 1})
-    told = world.records[Kind.TENANTS][-1]._replace(timestamp_ms=ms(BEGIN))
-    world.records[Kind.TENANTS][-1] = told
+    since = world.records[Kind.TENANTS][-1]._replace(timestamp_ms=ms(BEGIN))
+    world.records[Kind.TENANTS][-1] = since
 
     tally = await judge(world)
 
@@ -191,7 +195,7 @@ async def test_refused_for_other_reasons_never_counted() -> None:
 async def test_a_removed_plan_leaves_the_default_in_force() -> None:
     world = busy(6, 1)
     plan(world, {"what": "requests", "per": "minute", "limit": 100})
-    world.write(Kind.TENANTS, 0, b"acme", None)
+    told(world, None)
 
     tally = await judge(world)
 
@@ -225,7 +229,7 @@ async def test_a_tiers_limits_hold_for_a_plan_that_has_none_of_its_own() -> None
     world = busy(4, 1)
     world.terms = replace(world.terms, tiers=tiers)
     document = json.dumps({"tenant_id": "acme", "tier": "pro"}).encode()
-    world.write(Kind.TENANTS, 0, b"acme", document)
+    told(world, document)
 
     tally = await judge(world)
 
@@ -241,3 +245,14 @@ async def test_the_first_tiers_limits_hold_for_a_tenant_without_a_plan() -> None
     tally = await judge(world)
 
     assert (tally.checked, tally.breached) == (7, 0)
+
+
+async def test_what_a_tenant_was_given_today_is_not_held_against_what_it_did_before() -> None:
+    tiers = {"pro": {"limits": [{"what": "requests", "per": "minute", "limit": 1}]}}
+    world = busy(4, 1)
+    world.terms = replace(world.terms, tiers=tiers)
+    world.write(Kind.TENANTS, 0, b"acme", b'{"tenant_id": "acme", "tier": "pro"}')
+
+    tally = await judge(world)
+
+    assert (tally.breached, tally.not_checkable) == (0, {OLD_PLAN: 4})
