@@ -8,8 +8,7 @@ all is answered and released, what Redis counts of the months is held against wh
 import asyncio
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -82,7 +81,7 @@ class Outcomes:
 
     sent_ms: dict[str, int] = field(default_factory=dict)
     told: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tokens: Counter[str] = field(default_factory=Counter)  # by request
+    calls: dict[str, list[int]] = field(default_factory=dict)  # tokens of each, by request
 
     def note(self, record: Any) -> bytes:
         """One answer; returns whose it is."""
@@ -97,12 +96,12 @@ class Outcomes:
         """By tenant."""
         found: dict[str, list[Case]] = {}
         for name, told in self.told.items():
-            case = _case(told, self.sent_ms[name], self.tokens[name])
+            case = _case(told, self.sent_ms[name], self.calls.get(name, []))
             found.setdefault(told["tenant_id"], []).append(case)
         return found
 
 
-def _case(told: Mapping[str, Any], sent_ms: int, tokens: int) -> Case:
+def _case(told: Mapping[str, Any], sent_ms: int, calls: Sequence[int]) -> Case:
     error = told.get("error") or {}
     return Case(
         sent_ms,
@@ -110,7 +109,8 @@ def _case(told: Mapping[str, Any], sent_ms: int, tokens: int) -> Case:
         _ms(told["admitted_at"]) if told.get("admitted_at") else None,
         told.get("attempts", 0),
         error.get("code"),
-        tokens,
+        sum(calls),
+        max(calls, default=0),
         error.get("message", ""),
     )
 
@@ -141,6 +141,11 @@ def bounds_of(extent: Extent) -> list[Bound]:
         Bound("runs", "requests", "quota_runs", extent.runs),
         Bound("tokens", "tokens", "quota_tokens", extent.tokens),
     ]
+
+
+def busiest(owned: Mapping[str, Collection[int]], wanted: Sequence[int]) -> str:
+    """Who works for most of the tenants that are on these partitions."""
+    return max(sorted(owned), key=lambda name: sum(place in owned[name] for place in wanted))
 
 
 @dataclass
@@ -176,9 +181,9 @@ class Bursts:
             await topics.write(self.terms, self._burst(number))
             await asyncio.sleep(INTO_A_BURST_S)
             if number == self.extent.kill_at:
-                await self._kill("w-1")
+                await self._kill(self._busiest())
             if number == self.extent.rebalance_at:
-                await self._exchange("w-0", "w-3")
+                await self._exchange(self._busiest(), "w-3")
             count = len(self.outcomes.sent_ms)
             self.report.progress(f"burst {number + 1} of {self.extent.bursts}: {count} sent")
 
@@ -190,6 +195,11 @@ class Bursts:
                 body = {"request_id": name, "tenant_id": tenant, "agent": "support", "input": QUESTION}
                 self.outcomes.sent_ms[name] = int(time.time() * 1000)
                 yield topics.record(self.terms, tenant, orjson.dumps(body))
+
+    def _busiest(self) -> str:
+        owned = {name: worker.open_partitions() for name, worker in self.staff.workers.items()}
+        records = (topics.record(self.terms, plan["tenant_id"], b"") for plan in plans_of(self.extent))
+        return busiest(owned, [one.partition for one in records])
 
     async def _kill(self, name: str) -> None:
         self.report.progress(f"kill -9 of {name}, which is started again")
@@ -221,7 +231,7 @@ class Bursts:
                         if call["call_id"] not in seen:
                             seen.add(call["call_id"])
                             used = call["input_tokens"] + call["output_tokens"]
-                            self.outcomes.tokens[call["request_id"]] += used
+                            self.outcomes.calls.setdefault(call["request_id"], []).append(used)
         finally:
             await reader.close()
 

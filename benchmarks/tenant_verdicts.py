@@ -66,7 +66,7 @@ def _tokens(bound: Bound, cases: Sequence[Case]) -> Verdict:
     estimate = estimate_of(cases, bound.code)
     error = error_of_estimates(cases, estimate)
     false = falsely_refused_tokens(cases, bound.code, bound.limit)
-    counted = f"{used} of {bound.limit} tokens (a run is thought to need {estimate}; errors come to {error})"
+    counted = f"{used} of {bound.limit} tokens (a call is thought to need {estimate}; errors come to {error})"
     return Verdict(bound, beyond(used, bound.limit), false, error, _told(bound, cases, counted, false))
 
 

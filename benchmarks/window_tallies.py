@@ -27,6 +27,7 @@ class Case:
     attempts: int = 0
     code: str | None = None  # why it was refused
     tokens: int = 0
+    largest_call: int = 0  # tokens of one of its calls
     message: str = ""
 
     @property
@@ -90,17 +91,22 @@ def falsely_refused_tokens(cases: Sequence[Case], code: str, limit: int) -> int:
 
 
 def _tokens_at_most(counted: Iterable[Case], refused: Case, estimate: int) -> int:
-    """What may have been used or held: of a run that had not surely settled the larger of both."""
+    """What may have been used or held."""
     until = refused.finished_ms + LEAST_TOLERANCE_MS
     return sum(
-        case.tokens if case.finished_ms + SETTLED_MS < refused.sent_ms else max(case.tokens, estimate)
+        case.tokens if case.finished_ms + SETTLED_MS < refused.sent_ms else _held_at_most(case, estimate)
         for case in counted
         if case.counted_ms <= until
     )
 
 
+def _held_at_most(case: Case, estimate: int) -> int:
+    """Of a run that had not surely settled. One that crashed holds what its lost calls used, too."""
+    return max(case.tokens, estimate) if case.attempts <= 1 else case.tokens + estimate
+
+
 def estimate_of(cases: Iterable[Case], code: str) -> int:
-    """What one request is thought to need, as those are told that it has no room for. 0: nobody was."""
+    """What one call is thought to need, as those are told for whom there is no room. 0: nobody was."""
     asked = [int(found[1]) for case in cases if case.code == code and (found := _ASKED.search(case.message))]
     return max(asked, default=0)
 
@@ -108,7 +114,7 @@ def estimate_of(cases: Iterable[Case], code: str) -> int:
 def error_of_estimates(cases: Iterable[Case], estimate: int) -> int:
     """The largest error of an estimate, for each run that was under way at once. 0: none was too small."""
     counted = admitted(cases)
-    error = max((case.tokens - estimate for case in counted), default=0)
+    error = max((case.largest_call - estimate for case in counted), default=0)
     return max(0, error) * most_at_once(counted)
 
 

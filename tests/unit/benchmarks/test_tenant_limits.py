@@ -7,7 +7,15 @@ import orjson
 import pytest
 
 from benchmarks.report import Report
-from benchmarks.tenant_limits import ALLOWANCE, Extent, Outcomes, bounds_of, figures_of, plans_of
+from benchmarks.tenant_limits import (
+    ALLOWANCE,
+    Extent,
+    Outcomes,
+    bounds_of,
+    busiest,
+    figures_of,
+    plans_of,
+)
 from benchmarks.window_tallies import Case
 from benchmarks.worker_process import BenchFailed
 from schemas.tenants import TenantPlan
@@ -42,6 +50,13 @@ def test_an_answer_becomes_a_case_with_the_tokens_of_its_calls() -> None:
 def test_an_answer_that_is_neither_run_nor_refused_ends_the_measurement() -> None:
     with pytest.raises(BenchFailed, match="neither completed nor refused"):
         Outcomes({"r-1": 0}).note(answer("r-1", status="failed"))
+
+
+def test_who_has_most_tenants_is_the_one_to_be_killed() -> None:
+    owned = {"w-0": {0, 1, 2, 3}, "w-1": {4}, "w-2": {5}}
+
+    assert busiest(owned, [0, 4, 4, 5]) == "w-1"
+    assert busiest(owned, [0, 1, 4, 5]) == "w-0"
 
 
 def test_each_plan_is_one_that_workers_can_read_and_has_a_bound() -> None:
