@@ -98,8 +98,9 @@ class Staff:
         log = self.folder / f"{self.terms.name}-{self._started}-{worker_id}.log"
         with log.open("wb") as out:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app", *command),
-                stdin=asyncio.subprocess.DEVNULL,
+                # Tied to us by its input: also who is killed leaves nobody behind.
+                *(sys.executable, "-m", "app", *command, "--tethered"),
+                stdin=asyncio.subprocess.PIPE,
                 stdout=out,
                 stderr=out,
                 cwd=ROOT,
