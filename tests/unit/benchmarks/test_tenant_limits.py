@@ -74,12 +74,12 @@ def test_quotas_are_full_only_after_both_faults_and_before_the_end() -> None:
         assert 0 < extent.kill_at < extent.rebalance_at < extent.runs / extent.each < extent.bursts - 1
 
 
-def test_the_worst_of_each_kind_is_the_figure() -> None:
+def test_the_worst_of_each_kind_is_the_figure_and_false_refusals_add_up() -> None:
     extent = Extent(bursts=6, each=60, per_minute=2)
     half = extent.tokens // 2
     cases = {
         bound.tenant: [Case(at, at + 9, at, 1, None, half, half) for at in range(3)]
-        + [Case(50_000, 50_000, None, 1, bound.code, message="10 tokens asked for")] * 2
+        + [Case(200_000, 200_000, None, 1, bound.code, message="10 tokens asked for")] * 2
         for bound in bounds_of(extent)
     }
 
@@ -87,5 +87,5 @@ def test_the_worst_of_each_kind_is_the_figure() -> None:
 
     assert figures["overshoot_requests"] == 1
     assert figures["overshoot_tokens"] == half
-    assert figures["false_refusals"] == 2, "the month's runs are not used up"
+    assert figures["false_refusals"] == 4, "of the minute, which is over, and of the month's runs"
     assert figures[ALLOWANCE] == (half - 10) * 3
