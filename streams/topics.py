@@ -113,7 +113,7 @@ AUDIT = Topic(
     "audit",
     "audit",
     "who did what",
-    "the control desk, emission, operators, the books",
+    "the control desk, emission, operators, books",
     "compliance",
     key="tenant or source key",
     retention_ms=90 * DAY_MS,
@@ -123,7 +123,7 @@ TENANTS = Topic(
     "tenant-plan",
     "one plan per tenant",
     "operators, plans",
-    "plans, the books",
+    "plans, books",
     compacted=True,
 )
 RELEASES = Topic(

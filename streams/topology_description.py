@@ -49,7 +49,9 @@ ROLES: Mapping[str, Role] = MappingProxyType(
         "the control desk": Role(
             "worker", "own partitions", "acts on commands, each with its audit in one transaction"
         ),
-        "books": Role("books", "group", "keeps windows per tenant and agent, and publishes metrics"),
+        "books": Role(
+            "books", "group", "keeps windows per tenant and agent and months of quotas, and publishes metrics"
+        ),
     }
 )
 OUTSIDE = frozenset({"users", "operators", "billing", "dashboards", "compliance", NOBODY})
