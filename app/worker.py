@@ -18,7 +18,6 @@ from app.settings import Settings
 from app.startup import CannotStart
 from app.vitals import Vitals
 from app.wiring import Wired, wire
-from streams import held_up
 from streams.topology import CommittedApp, build_intake, check_faust
 
 # Collections of the youngest objects come every 700 allocations by default: a few for every run.
@@ -50,7 +49,6 @@ class Worker:
         self.redis = connect_redis(settings.redis_url)
         self._runner = AgentRunner(self._registry, self._models)
         vitals = Vitals(settings, self._registry)
-        self._observer: Final = vitals.observer
         self.wired: Final[Wired] = wire(
             self.options, self.redis, self._registry, self._runner, vitals.observer
         )
@@ -79,9 +77,6 @@ class Worker:
             raise CannotStart(str(error)) from error
         self._log.info("worker starting", http=f"{host}:{port}", delivery=kafka.delivery, app_id=kafka.app_id)
         self._build_agents()
-        self.wired.lifeline.hold(
-            asyncio.create_task(held_up.watch(SystemClock(), self._observer), name="held up")
-        )
         await self.wired.name.take()
         await self.wired.outbox.start()
         await self.wired.deltas.start()

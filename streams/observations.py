@@ -101,13 +101,6 @@ class StoreAway:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldUp:
-    """For so long nothing went on in this worker: something did not give way."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class OwnershipChanged:
     """This worker owns other partitions than before."""
 
@@ -218,7 +211,6 @@ Occurrence = (
     | CallPaid
     | RunSlow
     | StoreAway
-    | HeldUp
     | OwnershipChanged
     | RecordsSkipped
     | LedgerRead

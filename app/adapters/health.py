@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
+import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import choose_encoder
 
 CHECK_S = 2.0  # a check that takes longer has failed
 BEAT_S = 0.5
+HELD_UP_S = 1.0
 DELAY_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
@@ -47,6 +49,7 @@ class Health:
         self._registry: Final = registry
         self._version: Final = version
         self._draining = False
+        self._log = structlog.get_logger("penstock.health")
         self._runner: web.AppRunner | None = None
         self._beat: asyncio.Task[None] | None = None
         self._delay = Histogram(
@@ -96,7 +99,16 @@ class Health:
         while True:
             due = loop.time() + BEAT_S
             await asyncio.sleep(BEAT_S)
-            self._delay.observe(max(0.0, loop.time() - due))
+            self._came_round(max(0.0, loop.time() - due))
+
+    def _came_round(self, late_s: float) -> None:
+        self._delay.observe(late_s)
+        if late_s >= HELD_UP_S:
+            self._log.warning(
+                "the worker was held up: a tool or guardrail that blocks has to be a plain function, "
+                "which runs in a thread, or to await",
+                seconds=round(late_s, 3),
+            )
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return _verdict("alive", "stuck", await _ask_all(self._live))

@@ -16,7 +16,6 @@ from streams.observations import (
     CommandDistrusted,
     DuplicateSeen,
     Fault,
-    HeldUp,
     KeysRead,
     KeysUnread,
     LedgerRead,
@@ -76,7 +75,6 @@ class LogObserver:
             RequestDone: self._request_done,
             RunSlow: self._run_slow,
             StoreAway: self._store_away,
-            HeldUp: self._held_up,
             OwnershipChanged: self._ownership_changed,
             LedgerRead: self._ledger_read,
             RecordsSkipped: self._records_skipped,
@@ -188,13 +186,6 @@ class LogObserver:
                 store=away.store,
                 reason=away.reason,
             )
-
-    def _held_up(self, held: HeldUp) -> None:
-        self._log.warning(
-            "the worker was held up: a tool or guardrail that blocks has to be a plain function, "
-            "which runs in a thread, or to await",
-            seconds=round(held.seconds, 3),
-        )
 
     def _ownership_changed(self, changed: OwnershipChanged) -> None:
         self._log.info(

@@ -32,7 +32,6 @@ from streams.observations import (
     CommandDistrusted,
     DuplicateSeen,
     Fault,
-    HeldUp,
     KeysRead,
     KeysUnread,
     LedgerRead,
@@ -91,7 +90,6 @@ class PrometheusObserver:
             CallPaid: self._call_paid,
             RunSlow: self._run_slow,
             StoreAway: self._store_away,
-            HeldUp: self._held_up,
             OwnershipChanged: self._ownership_changed,
             RequestParked: self._request_parked,
             RecordsSkipped: self._records_skipped,
@@ -169,9 +167,6 @@ class PrometheusObserver:
         self._stream.away[away.store](0 if away.back else 1)
         if not away.back:
             self._stream.store_failures[away.store]()
-
-    def _held_up(self, held: HeldUp) -> None:
-        self._stream.held_up_s(held.seconds)
 
     def _ownership_changed(self, _: OwnershipChanged) -> None:
         self._stream.rebalances()

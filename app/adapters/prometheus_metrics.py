@@ -219,9 +219,6 @@ class StreamMetrics:
         )
         away = Gauge("penstock_store_away", "1 while a store does not answer.", ("store",), registry=registry)
         self.away: Children[Add] = Children(lambda store: away.labels(store).set, STORES, len(STORES), OTHER)
-        self.held_up_s: Add = Counter(
-            "penstock_held_up_seconds", "Time in which nothing went on at all.", registry=registry
-        ).inc
         self.rebalances: Add = Counter(
             "penstock_rebalances", "Assignments of partitions that this worker was given.", registry=registry
         ).inc

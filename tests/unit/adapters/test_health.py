@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+from structlog.testing import capture_logs
 
 from app.adapters import health
 from app.adapters.checks import (
@@ -325,3 +326,11 @@ async def test_what_happened_while_nobody_asked_is_not_held_against_it() -> None
     scene.work = 1  # arrived just now
 
     assert (await progress.check()).ok
+
+
+@pytest.mark.parametrize(("late_s", "told"), [(0.0, []), (0.9, []), (2.5, [2.5])])
+async def test_who_was_held_up_for_a_second_says_so(served: Served, late_s: float, told: list[float]) -> None:
+    with capture_logs() as logged:
+        served.health._came_round(late_s)
+
+    assert [line["seconds"] for line in logged if "held up" in line["event"]] == told
