@@ -1,6 +1,5 @@
 """The months of tenants with a quota, as the books keep them: what an entry adds, and how it is packed."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -9,7 +8,6 @@ from schemas.money import format_usd
 from schemas.tenants import Quota
 from streams.books import Entry, Paid
 from streams.policy import quotas
-from streams.policy.gates import What, nano_usd
 from streams.policy.months import Month, Period
 from streams.policy.quotas import Account, Alert, Measure, QuotaState, Used
 
@@ -45,16 +43,6 @@ def _counted(entry: Entry) -> tuple[datetime, Used] | None:
 def is_over(state: QuotaState, now: datetime) -> bool:
     """Whether nothing can come any more that counts in it."""
     return now - state.present.period.end > KEPT_FOR
-
-
-def known_of(state: QuotaState, quota: Quota) -> Mapping[What, int]:
-    """What is surely used of each figure that is bounded, in the units of gates."""
-    amounts: dict[What, int] = {}
-    for measure in Measure:
-        if getattr(quota, measure.value) is not None:
-            amount = state.present.used.of(measure)
-            amounts[measure.value] = nano_usd(amount) if isinstance(amount, Decimal) else amount
-    return amounts
 
 
 def pack_month(state: QuotaState) -> list[Any]:

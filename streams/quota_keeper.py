@@ -12,11 +12,12 @@ from typing import Final, Protocol
 from schemas.audit import AuditRecord
 from schemas.tenants import Quota
 from streams.audits import audit
-from streams.book_months import enter_month, is_over, known_of
+from streams.book_months import enter_month, is_over
 from streams.books import Entry, TenantBook
 from streams.flow import Emission
 from streams.policy.gates import What
 from streams.policy.months import Month
+from streams.policy.quota_gates import bounded
 from streams.policy.quotas import NO_QUOTA, Alert
 from streams.ports import Clock, StoreUnavailable
 
@@ -59,7 +60,6 @@ class QuotaKeeper:
         self._store: Final = store
         self._clock: Final = clock
         self._audits: Final = audits
-        self.alerts = 0
 
     def enter(self, book: TenantBook, entry: Entry) -> list[Emission]:
         """Count it in its month; returns whom to tell of what is used up."""
@@ -67,7 +67,6 @@ class QuotaKeeper:
         if quota is None and book.month is None:
             return []
         book.month, alerts = enter_month(book.month, quota or NO_QUOTA, entry, self._clock.at())
-        self.alerts += len(alerts)
         return [self._told(book, alert) for alert in alerts]
 
     def keeps(self, book: TenantBook) -> bool:
@@ -90,7 +89,7 @@ class QuotaKeeper:
         quota = self._quota_of(book.tenant_id)
         if quota is not None and book.month is not None:
             month = book.month.present.period.month
-            for what, amount in known_of(book.month, quota).items():
+            for what, amount in bounded(book.month.present.used, quota).items():
                 yield Known(book.tenant_id, month, what, amount)
 
     def _told(self, book: TenantBook, alert: Alert) -> Emission:

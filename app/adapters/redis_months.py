@@ -34,13 +34,15 @@ class RedisMonths:
     async def raise_to(self, tenant_id: str, month: int, known: Mapping[What, int]) -> Mapping[What, int]:
         """From now on at least so much counts; returns what did before."""
         keys = [self._keys.window(tenant_id, Gate(MonthWindow(0, month, 0), 0, what)) for what in known]
-        before = await self._batch.call(RAISE, keys, [month, KEPT_MS, *known.values()])
+        before = await self._batch.call(
+            RAISE, keys, [month, KEPT_MS, *(min(amount, MOST) for amount in known.values())]
+        )
         return dict(zip(known, map(int, before), strict=True))
 
     async def raise_all(self, known: Collection[Known]) -> None:
         """The same for many, each tenant's behind each other."""
         wanted = [
-            (tenant_id, month.ordinal, {one.what: min(one.amount, MOST) for one in figures})
+            (tenant_id, month.ordinal, {one.what: one.amount for one in figures})
             for (tenant_id, month), figures in groupby(known, lambda one: (one.tenant_id, one.month))
         ]
         for start in range(0, len(wanted), AT_ONCE):

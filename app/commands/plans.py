@@ -83,9 +83,7 @@ def set_plan(
             raise Trouble("say what to set: FIELD=VALUE, --unset FIELD, or --file plan.yaml")
         whole = None if file is None else _whole(file, tenant)
         manner = Manner("set", Errand(actor or this_person(), reason), dry_run, as_json)
-        kafka = load().stream().kafka
-        standing = lifetime.run(lambda: read_standing(kafka, tenant))
-        standing.require_readable([tenant])
+        kafka, standing = _standing_of(tenant)
         present = standing.of(tenant)
         start = present.plan or {} if whole is None else plan_change.keeping_pause(present.plan, whole)
         wanted = _checked(tenant, plan_assignments.applied(start, assigned, out))
@@ -108,15 +106,20 @@ def remove(
     with exits.told("tenants remove"):
         _must_be_a_tenant(tenant)
         manner = Manner("remove", Errand(actor or this_person(), reason), dry_run, as_json)
-        kafka = load().stream().kafka
-        standing = lifetime.run(lambda: read_standing(kafka, tenant))
-        standing.require_readable([tenant])
+        kafka, standing = _standing_of(tenant)
         present = standing.of(tenant)
         changes = _with(plan_change.change(tenant, present, None))
         if changes and not dry_run:
             paused = (present.plan or {}).get("paused") is True
             _agree(f"Remove the plan of {tenant}{', which is paused and will go on' if paused else ''}?", yes)
     _write(kafka, standing, changes, manner)
+
+
+def _standing_of(tenant: str) -> tuple[KafkaOptions, Standing]:
+    kafka = load().stream().kafka
+    standing = lifetime.run(lambda: read_standing(kafka, tenant))
+    standing.require_readable([tenant])
+    return kafka, standing
 
 
 def import_plans(

@@ -1,13 +1,12 @@
 """What workers count of the months' quotas, raised to what the topics say."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 
 from app.adapters.redis_months import RedisMonths
 from app.operators.quota_rebuild import Standing
-from streams.policy.gates import Gate, What, nano_usd
-from streams.policy.quotas import Measure
+from streams.policy.gates import Gate, What
+from streams.policy.quota_gates import bounded
 from streams.policy.windows import MonthWindow
 
 
@@ -34,7 +33,7 @@ async def differences(
     """Of all that have a quota. With `apply`, there is none any more afterwards."""
     found = []
     for tenant_id, standing in rows:
-        known = _known(standing)
+        known = bounded(standing.account.used, standing.quota)
         if not known:
             continue
         month = standing.account.period.month
@@ -48,14 +47,3 @@ async def differences(
             if before[what] < amount
         ]
     return found
-
-
-def _known(standing: Standing) -> Mapping[What, int]:
-    """What was used of each figure that is bounded."""
-    quota, used = standing.quota, standing.account.used
-    amounts: dict[What, int] = {}
-    for measure in Measure:
-        if getattr(quota, measure.value) is not None:
-            amount = used.of(measure)
-            amounts[measure.value] = nano_usd(amount) if isinstance(amount, Decimal) else amount
-    return amounts

@@ -1,41 +1,28 @@
 """Says on a terminal how much of a topic was read, once that takes longer than a second."""
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.adapters.clock import SystemClock
+from app.operators.quiet_bar import QuietBar
 from app.terminal import screen
 
-QUIET_S = 1.0
 
-
-class ReadProgress:
+class ReadProgress(QuietBar):
     """A bar on standard error. Shows nothing where there is no terminal."""
 
     def __init__(self, topic: str, now: Callable[[], float] = SystemClock.now) -> None:
+        super().__init__(now)
         self._topic: Final = topic
-        self._now: Final = now
-        self._began: Final = now()
         self._console: Final = screen.err()
         self._records = 0
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def add(self, records: int, share: float) -> None:
         """So many more were read; with them this share of all."""
         self._records += records
-        if not self._console.is_terminal or self._now() - self._began < QUIET_S:
+        if not self._console.is_terminal or not self._late:
             return
         if self._bar is None:
             self._bar = self._started()

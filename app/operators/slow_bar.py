@@ -1,36 +1,21 @@
 """The bar of things that are done, once that takes longer than a second."""
 
 from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self
-
-from rich.progress import Progress
+from typing import Final
 
 from app.adapters.clock import SystemClock
 from app.operators.done_bar import done_bar
+from app.operators.quiet_bar import QuietBar
 
-QUIET_S = 1.0
 
-
-class SlowBar:
+class SlowBar(QuietBar):
     """Nothing is shown of what is quick, nor where there is no terminal."""
 
     def __init__(self, what: str, total: int, now: Callable[[], float] = SystemClock.now) -> None:
+        super().__init__(now)
         self._what: Final = what
         self._total: Final = total
-        self._now: Final = now
-        self._began: Final = now()
         self._done = 0
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     @property
     def shown(self) -> bool:
@@ -40,7 +25,7 @@ class SlowBar:
     def add(self, count: int) -> None:
         """So many more are done."""
         self._done += count
-        if self._bar is None and self._now() - self._began >= QUIET_S:
+        if self._bar is None and self._late:
             self._bar, _ = done_bar(self._what, self._total)
             self._bar.start()
         if self._bar is not None:

@@ -1,13 +1,14 @@
 """A plan's quota as gates: one for each figure, in the calendar month of the quota's time zone."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from schemas.tenants import Quota
-from streams.policy.gates import Gate, Spending, What, nano_usd
+from streams.policy.gates import NANOS, Gate, Spending, What, nano_usd
 from streams.policy.months import Period, month_of, period_of
-from streams.policy.quotas import with_overdraft
+from streams.policy.quotas import Measure, Used, with_overdraft
 from streams.policy.windows import MonthWindow
 
 
@@ -36,6 +37,16 @@ class QuotaGates:
         ]
 
 
+def bounded(used: Used, quota: Quota) -> Mapping[What, int]:
+    """What was used of each figure that the quota bounds, in the units of gates."""
+    amounts: dict[What, int] = {}
+    for measure in Measure:
+        if getattr(quota, measure.value) is not None:
+            amount = used.of(measure)
+            amounts[measure.value] = nano_usd(amount) if isinstance(amount, Decimal) else amount
+    return amounts
+
+
 def _figures(quota: Quota) -> "list[tuple[What, int, int]]":
     """Which, with and without overdraft; money in whole nano-USD, never more than there is."""
     found: list[tuple[What, int, int]] = []
@@ -45,5 +56,5 @@ def _figures(quota: Quota) -> "list[tuple[What, int, int]]":
         found.append(("tokens", int(with_overdraft(quota.tokens, quota.overdraft)), quota.tokens))
     if quota.cost_usd is not None:
         cap = Decimal(with_overdraft(quota.cost_usd, quota.overdraft))
-        found.append(("cost_usd", int(cap.scaleb(9)), nano_usd(quota.cost_usd)))
+        found.append(("cost_usd", int(cap.scaleb(NANOS)), nano_usd(quota.cost_usd)))
     return found
