@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 
 from agents_defs.agent_spec import AgentSpec as AgentSpec  # whoever registers an agent finds both here
+from agents_defs.discovery import specs_of
 
 ENTRY_POINT_GROUP = "penstock.agents"
+AGENTS = "agents_defs.agents"
+"""Where agents live: one file each, with what they are told beside it."""
 
 
 class UnknownAgent(LookupError):
@@ -63,11 +66,7 @@ class Registry:
 
 def default_registry() -> Registry:
     """The agents that ship with Penstock, and those that installed packages offer as entry points."""
-    # Here, since they import the Agents SDK, which takes a second.
-    from agents_defs.research import SPEC as RESEARCH
-    from agents_defs.support import SPEC as SUPPORT
-
-    registry = Registry([SUPPORT, RESEARCH])
+    registry = Registry(specs_of(AGENTS))
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda found: found.name):
         for spec in _loaded(point):
             registry.register(spec)

@@ -11,9 +11,13 @@ _HERE = Path(__file__).parent
 
 
 @cache
-def instructions(name: str) -> str:
-    """What an agent is told, from instructions/<name>.md."""
-    return (_HERE / "instructions" / f"{name}.md").read_text(encoding="utf-8").strip()
+def instructions(file: str, part: str = "") -> str:
+    """What an agent is told, from the Markdown beside its file: `gauge.md`, or `gauge.<part>.md`.
+
+    `file`: the `__file__` of the agent's module.
+    """
+    beside = Path(file).with_suffix(f".{part}.md" if part else ".md")
+    return beside.read_text(encoding="utf-8").strip()
 
 
 @cache

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents_defs import shop as shops
+from agents_defs.agents.support import build
 from agents_defs.offline_model import OfflineModel
 from agents_defs.registry import default_registry
 from agents_defs.shop import ORDER_NUMBERS, Shop
-from agents_defs.support import build
 from agents_defs.text_files import shipped
 from tests.doubles.recorded_runs import Recorder, order_for, run_agent, runner_on
 

@@ -25,7 +25,7 @@ def build() -> Agent[RunContext]:
     billing = Agent[RunContext](
         name="billing",
         handoff_description="Invoices, payments, charges, refunds, returns, subscription plans and prices.",
-        instructions=instructions("billing"),
+        instructions=instructions(__file__, "billing"),
         tools=[refund_status, lookup_order, list_orders, search_knowledge_base],
     )
     technical = Agent[RunContext](
@@ -33,18 +33,18 @@ def build() -> Agent[RunContext]:
         handoff_description=(
             "Gateways, sensors, probes, readings, firmware, calibration, installation, errors, the API."
         ),
-        instructions=instructions("technical"),
+        instructions=instructions(__file__, "technical"),
         tools=[search_knowledge_base, lookup_order],
     )
     account = Agent[RunContext](
         name="account",
         handoff_description="Logins, passwords, two-factor authentication, members, roles, e-mail addresses.",
-        instructions=instructions("account"),
+        instructions=instructions(__file__, "account"),
         tools=[lookup_account, reset_password_link, search_knowledge_base],
     )
     return Agent[RunContext](
         name="support",
-        instructions=instructions("support"),
+        instructions=instructions(__file__),
         tools=[lookup_order, list_orders, search_knowledge_base],
         handoffs=[
             handoff(agent, on_handoff=_told, input_type=Errand) for agent in (billing, technical, account)

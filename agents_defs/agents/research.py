@@ -23,18 +23,18 @@ def build() -> Agent[RunContext]:
     writer = Agent[RunContext](
         name="writer",
         handoff_description="Writes the answer from the documents that were found.",
-        instructions=instructions("research_write"),
+        instructions=instructions(__file__, "write"),
     )
     searcher = Agent[RunContext](
         name="searcher",
         handoff_description="Searches the documents for what the plan asks for.",
-        instructions=instructions("research_search"),
+        instructions=instructions(__file__, "search"),
         tools=[search_documents, read_document],
         handoffs=[writer],
     )
     return Agent[RunContext](
         name="research",
-        instructions=instructions("research_plan"),
+        instructions=instructions(__file__, "plan"),
         handoffs=[handoff(searcher, on_handoff=_told, input_type=Plan)],
     )
 
