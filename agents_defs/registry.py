@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 from agents_defs.agent_spec import AgentSpec as AgentSpec  # whoever registers an agent finds both here
 from agents_defs.discovery import specs_of
@@ -11,6 +12,8 @@ from agents_defs.discovery import specs_of
 ENTRY_POINT_GROUP = "penstock.agents"
 AGENTS = "agents_defs.agents"
 """Where agents live: one file each, with what they are told beside it."""
+PATTERNS = "agents_defs.patterns"
+"""Where the examples of patterns live, in the same way."""
 
 
 class UnknownAgent(LookupError):
@@ -64,9 +67,14 @@ class Registry:
         )
 
 
-def default_registry() -> Registry:
-    """The agents that ship with Penstock, and those that installed packages offer as entry points."""
+def default_registry(patterns: bool = False) -> Registry:
+    """The agents that ship with Penstock, and those that installed packages offer as entry points.
+
+    `patterns`: also the examples of patterns.
+    """
     registry = Registry(specs_of(AGENTS))
+    for spec in specs_of(PATTERNS) if patterns and find_spec(PATTERNS) else ():
+        registry.register(spec)
     for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda found: found.name):
         for spec in _loaded(point):
             registry.register(spec)

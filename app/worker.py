@@ -45,7 +45,7 @@ class Worker:
         self.options: Final = settings.stream()
         clock = SystemClock()
         self._models = models or open_models(settings.models(), now=clock.now, at=clock.at)
-        self._registry = registry or _agents()
+        self._registry = registry or _agents(settings.patterns)
         self.redis = connect_redis(settings.redis_url)
         self._runner = AgentRunner(self._registry, self._models)
         vitals = Vitals(settings, self._registry)
@@ -152,8 +152,8 @@ class Worker:
         await self.redis.aclose()
 
 
-def _agents() -> Registry:
+def _agents(patterns: bool) -> Registry:
     try:
-        return default_registry()
+        return default_registry(patterns)
     except BadRegistration as error:
         raise CannotStart(f"an agent cannot be registered: {error}") from error

@@ -14,9 +14,9 @@ OLDEST_PYTHON = (3, 11)
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^;\s]+)$")
 
 
-def examine(max_in_flight: int) -> list[Finding]:
+def examine(max_in_flight: int, patterns: bool = False) -> list[Finding]:
     """Everything that needs no network."""
-    return [_python(), *pins(pinned()), *_compiled(), _files(max_in_flight), _agents()]
+    return [_python(), *pins(pinned()), *_compiled(), _files(max_in_flight), _agents(patterns)]
 
 
 def _python() -> Finding:
@@ -72,9 +72,9 @@ def files(hard: int | None, max_in_flight: int) -> Finding:
     return warn("open files", f"at most {hard}, PENSTOCK_MAX_IN_FLIGHT may need {wanted}", advice)
 
 
-def _agents() -> Finding:
+def _agents(patterns: bool) -> Finding:
     try:
-        specs = default_registry().specs()
+        specs = default_registry(patterns).specs()
     except BadRegistration as error:
         return fail("agents", str(error), "correct or remove the package that offers it")
     return ok("agents", ", ".join(spec.reference for spec in specs))

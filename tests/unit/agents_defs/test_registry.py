@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +80,27 @@ def test_the_shipped_agents_always_exist() -> None:
 
     assert registry.resolve("support").reference == "support@1"
     assert registry.resolve("research").reference == "research@1"
+
+
+def test_examples_of_patterns_are_registered_only_where_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    package = tmp_path / "pattern_examples"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "race.py").write_text(f"from {__name__} import spec\n\nSPEC = spec('race')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registries, "PATTERNS", "pattern_examples")
+
+    without, with_them = default_registry(), default_registry(patterns=True)
+
+    assert {one.name for one in with_them.specs()} - {one.name for one in without.specs()} == {"race"}
+
+
+def test_a_build_without_examples_of_patterns_has_its_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registries, "PATTERNS", "agents_defs.no_such_folder")
+
+    assert default_registry(patterns=True).specs() == default_registry().specs()
 
 
 def offer(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
