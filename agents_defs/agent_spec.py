@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from agents_defs.memory.memory_spec import BY_DEFAULT, MemorySpec
+
 if TYPE_CHECKING:
     from agents import Agent
 
@@ -32,6 +34,7 @@ class AgentSpec:
     fallback_models: tuple[str, ...] = ()  # asked in this order when the model is unavailable
     output_tokens: int = 1000  # what an answer is thought to have at most, where nothing bounds it
     canned_answer: str | None = None  # where no model answers; JSON text with an output type
+    memory: MemorySpec = BY_DEFAULT  # of conversations and of facts about users
 
     @property
     def reference(self) -> str:

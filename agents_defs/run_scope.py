@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from agents_defs.current_scope import CURRENT
+from agents_defs.memory.process_facts import OF_THIS_PROCESS
 from agents_defs.run_journal import RunNeedsApproval, RunPostponed, RunStopped
 from agents_defs.run_order import Foreseen
 from agents_defs.run_record import RunRecord
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from agents import Agent
 
     from agents_defs.delta_feed import DeltaFeed
+    from agents_defs.memory.facts import FactStore
     from agents_defs.recovery import Recovery
     from agents_defs.run_order import ModelCall, Purpose, RunListener, RunOrder
 
@@ -41,6 +43,7 @@ class LiveRun:
     prepare: Callable[[Agent[Any]], None]  # meters another agent as the run's own are
     recovery: Recovery
     ends: float  # when its time is up, by the event loop's clock
+    facts: FactStore = OF_THIS_PROCESS  # what is remembered of users
     name: str = field(init=False)  # the run's id, as it stands in headers
     record: RunRecord = field(init=False)
     calls: list[ModelCall] = field(init=False)

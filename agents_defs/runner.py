@@ -14,6 +14,7 @@ from agents_defs.approvals import run_decided
 from agents_defs.call_meter import CHARS_PER_TOKEN
 from agents_defs.delta_feed import DeltaFeed
 from agents_defs.graph_pool import GraphPools
+from agents_defs.memory.process_facts import OF_THIS_PROCESS
 from agents_defs.recovery import Recovery
 from agents_defs.run_context import RunContext
 from agents_defs.run_journal import RunStopped
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from agents.result import RunResult as SdkResult
 
     from agents_defs.agent_spec import AgentSpec
+    from agents_defs.memory.facts import FactStore
     from agents_defs.metered_model import MeteredModel
     from agents_defs.model_provider import ModelAccess
     from agents_defs.registry import Registry
@@ -48,11 +50,13 @@ class AgentRunner:
         now: Callable[[], float] | None = None,  # monotonic seconds; None: the event loop's
         max_idle_graphs: int = MAX_IDLE_GRAPHS,
         recovery: Recovery | None = None,
+        facts: FactStore = OF_THIS_PROCESS,
     ) -> None:
         self._registry = registry
         self._workshop = Workshop(models)
         self._now = now
         self._recovery = recovery or Recovery()
+        self._facts = facts
         self._pools = GraphPools(self._workshop, max_idle_graphs)
         self._config = RunConfig(tracing_disabled=True)
         set_tracing_disabled(True)
@@ -145,6 +149,7 @@ class AgentRunner:
             prepare=lambda agent: prepare(agent, order.spec, self._workshop, order.model, allowed),
             recovery=self._recovery,
             ends=asyncio.get_running_loop().time() + order.timeout_s,
+            facts=self._facts,
         )
 
 

@@ -22,6 +22,10 @@ class RedisKeys:
         """The turns of a session."""
         return f"{self._tag}:s:{len(tenant_id)}:{tenant_id}:{session_id}"
 
+    def facts(self, tenant_id: str, user_id: str) -> str:
+        """What is remembered of a user."""
+        return f"{self._tag}:f:{len(tenant_id)}:{tenant_id}:{user_id}"
+
     def window(self, tenant_id: str, gate: Gate) -> str:
         """What is counted of a tenant at this gate."""
         what, per, agent, user = gate.of

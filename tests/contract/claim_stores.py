@@ -5,9 +5,13 @@ from typing import Any, Protocol
 import orjson
 import redis.asyncio as redis
 
+from agents_defs.memory.facts import FactStore
+from agents_defs.memory.process_facts import ProcessFacts
+from app.adapters.memory_seal import Seal
 from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_client import connect_redis
+from app.adapters.redis_facts import RedisFacts
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import RedisLines
 from app.adapters.redis_months import RedisMonths
@@ -36,6 +40,9 @@ class ClaimCase(Protocol):
 
     def reservations(self) -> Reservations:
         """Another worker's client of what runs hold in it."""
+
+    def facts(self) -> FactStore:
+        """Another worker's client of what is remembered of users in it."""
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
         """The session's time is up."""
@@ -69,6 +76,7 @@ class MemoryCase:
         self._memory = ClaimMemory()
         self._noted = ClaimMemory()
         self._runs: list[MemoryRuns] = []
+        self._facts = ProcessFacts()
 
     def _now_ms(self) -> int:
         return round(self._clock.at().timestamp() * 1000)
@@ -87,6 +95,9 @@ class MemoryCase:
 
     def reservations(self) -> Reservations:
         return MemoryReservations(self._now_ms, self._memory)
+
+    def facts(self) -> FactStore:
+        return self._facts
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
         del self._memory.sessions[(tenant_id, session_id)]
@@ -140,7 +151,10 @@ class RedisCase:
         return RedisRuns(self._batches[-1], "penstock", 7, 30)
 
     def reservations(self) -> Reservations:
-        return RedisReservations(RedisBatch(self._client, self._lines), "penstock", 7)
+        return RedisReservations(RedisBatch(self._client, self._lines), "penstock", 7, 1)
+
+    def facts(self) -> FactStore:
+        return RedisFacts(RedisBatch(self._client, self._lines), "penstock", Seal())
 
     def months(self) -> RedisMonths:
         """What counts of months in it."""

@@ -5,10 +5,14 @@ Ids are chosen so that those of two tenants read alike once they are written one
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 
+from agents_defs.memory import facts
+from agents_defs.memory.facts import Fact, Owner
 from agents_defs.run_journal import RunLost
 from streams import ports, quota_keeper
 from streams.flow import Admit, Refuse
@@ -72,7 +76,7 @@ theirs = pytest.mark.parametrize("other", THEIRS, ids=lambda one: "/".join(one))
 
 def _calls() -> set[str]:
     found = set()
-    for module in (ports, quota_keeper):
+    for module in (ports, quota_keeper, facts):
         for name, kind in inspect.getmembers(module, inspect.isclass):
             if getattr(kind, "_is_protocol", False) and kind.__module__ == module.__name__:
                 found |= {f"{name}.{call}" for call in vars(kind) if not call.startswith("_")}
@@ -188,6 +192,22 @@ async def test_anothers_seat_is_not_mine(
     assert await case.reservations().sit(run, 1) is None
 
     assert await case.reservations().sit(await admitted(claims, "t-2", **MY), 1) is None
+
+
+@crosses("FactStore.keep", "FactStore.facts", "FactStore.drop")
+@pytest.mark.parametrize("other", [*THEIRS, ("acme", "x:r-2")], ids=lambda one: "/".join(one))
+async def test_what_is_remembered_of_anothers_user_is_not_mine(
+    case: ClaimCase, other: tuple[str, str]
+) -> None:
+    store, theirs = case.facts(), Owner(*other)
+    fact = Fact("f1", "their secret", "general", (), datetime(2026, 11, 21, tzinfo=UTC))
+    await store.keep(theirs, fact, 1)
+
+    assert await store.keep(Owner(*MINE), replace(fact, text="mine"), 1)
+    assert await store.drop(Owner(*MINE), ["f1"]) == 1
+
+    assert list(await store.facts(theirs)) == [fact]
+    assert list(await store.facts(Owner(*MINE))) == []
 
 
 @crosses("MonthStore.raise_all")
