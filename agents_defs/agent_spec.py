@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from agents_defs.memory.memory_spec import BY_DEFAULT, MemorySpec
@@ -26,6 +27,7 @@ class AgentSpec:
     timeout_s: float = 120.0  # of the whole run
     warn_after_s: float = 30.0  # of the run, and of each model call
     max_turns: int = 10
+    max_cost_usd: Decimal | None = None  # of one run; a request can only lower it. None: no cap of the agent
     model_tier: str = "standard"  # small, standard or large: the provider maps it to a model
     call_timeout_s: float = 60.0  # of one model call
     tool_timeout_s: float = 30.0  # of one tool call, where the tool sets none

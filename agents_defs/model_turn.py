@@ -221,7 +221,7 @@ class ModelTurn:
     async def _approved(self, meter: CallMeter) -> None:
         """Raises where the run may not make this call."""
         live = self.scope.run
-        if live.order.allowance is None and live.order.max_cost_usd is None:
+        if live.order.allowance is None and live.order.cost_cap is None:
             return
         longest = live.bound(self.request.longest_answer)
         foreseen = meter.most(self._print.characters, longest or self.spec.output_tokens)

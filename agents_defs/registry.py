@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from pathlib import Path
 
 from agents_defs.agent_spec import AgentSpec as AgentSpec  # whoever registers an agent finds both here
-from agents_defs.discovery import specs_of
+from agents_defs.discovery import Found, as_specs, found_in, local_package
+from agents_defs.spec_rules import BadRegistration as BadRegistration
+from agents_defs.spec_rules import check
 
 ENTRY_POINT_GROUP = "penstock.agents"
 AGENTS = "agents_defs.agents"
@@ -25,28 +28,34 @@ class UnknownAgent(LookupError):
         self.reference = reference
 
 
-class BadRegistration(ValueError):
-    """An agent that cannot be registered: a name already taken, a bad name, an entry point that fails."""
-
-
 class Registry:
     """The agents that this worker can run."""
 
     def __init__(self, specs: Iterable[AgentSpec] = ()) -> None:
         self._versions: dict[str, dict[int, AgentSpec]] = {}
+        self._origins: dict[tuple[str, int], str] = {}
         for spec in specs:
             self.register(spec)
 
-    def register(self, spec: AgentSpec) -> None:
-        """Adds one version of an agent. A name and version can be registered once."""
-        if not spec.name or "@" in spec.name or spec.version < 1:
+    def register(self, spec: AgentSpec, origin: str = "") -> None:
+        """Adds one version of an agent. A name and version can be registered once.
+
+        `origin`: the file or entry point that it comes from, for whoever has to mend it.
+        """
+        check(spec, origin)
+        key = (spec.name, spec.version)
+        if key in self._origins:
+            here, there = (f" by {place}" if place else "" for place in (origin, self._origins[key]))
             raise BadRegistration(
-                f"{spec.reference!r}: an agent needs a name without '@' and a version from 1"
+                f"{spec.reference} is registered already{there}, and once more{here}: "
+                "give one of them another name or version"
             )
-        versions = self._versions.setdefault(spec.name, {})
-        if spec.version in versions:
-            raise BadRegistration(f"{spec.reference} is registered already")
-        versions[spec.version] = spec
+        self._versions.setdefault(spec.name, {})[spec.version] = spec
+        self._origins[key] = origin
+
+    def origin(self, spec: AgentSpec) -> str:
+        """The file or entry point that a registered spec comes from."""
+        return self._origins[spec.name, spec.version]
 
     def resolve(self, reference: str) -> AgentSpec:
         """`support` is the newest version, `support@3` that one. Raises UnknownAgent."""
@@ -67,30 +76,31 @@ class Registry:
         )
 
 
-def default_registry(patterns: bool = False) -> Registry:
+def default_registry(patterns: bool = False, folder: Path | None = None) -> Registry:
     """The agents that ship with Penstock, and those that installed packages offer as entry points.
 
-    `patterns`: also the examples of patterns.
+    `patterns`: also the examples of patterns. `folder`: also the agents of a folder of somebody's own.
     """
-    registry = Registry(specs_of(AGENTS))
-    for spec in specs_of(PATTERNS) if patterns and find_spec(PATTERNS) else ():
-        registry.register(spec)
-    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda found: found.name):
-        for spec in _loaded(point):
-            registry.register(spec)
+    registry = Registry()
+    packages = [AGENTS]
+    if patterns and find_spec(PATTERNS):
+        packages.append(PATTERNS)
+    if folder is not None:
+        packages.append(local_package(folder))
+    for package in packages:
+        for found in found_in(package):
+            registry.register(found.spec, found.origin)
+    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda each: each.name):
+        for found in _offered(point):
+            registry.register(found.spec, found.origin)
     return registry
 
 
-def _loaded(point: EntryPoint) -> tuple[AgentSpec, ...]:
+def _offered(point: EntryPoint) -> tuple[Found, ...]:
     """What an entry point names: an AgentSpec, or an iterable of them."""
     origin = f"entry point {point.name} = {point.value}"
     try:
         loaded = point.load()
     except Exception as error:  # another package's import may fail in any way
-        raise BadRegistration(f"{origin} cannot be loaded: {error!r}") from error
-    specs = (
-        (loaded,) if isinstance(loaded, AgentSpec) else tuple(loaded) if isinstance(loaded, Iterable) else ()
-    )
-    if not specs or not all(isinstance(spec, AgentSpec) for spec in specs):
-        raise BadRegistration(f"{origin} is no AgentSpec, nor a list of them")
-    return specs
+        raise BadRegistration(f"{origin} cannot be loaded: {type(error).__name__}: {error}") from error
+    return tuple(Found(spec, origin) for spec in as_specs(loaded, origin))

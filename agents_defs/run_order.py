@@ -46,6 +46,12 @@ class RunOrder:
     tools: tuple[str, ...] | None = None  # that the tenant's plan allows; None: all
     mcp_servers: tuple[str, ...] | None = None
 
+    @property
+    def cost_cap(self) -> Decimal | None:
+        """What the run may cost at most, in USD: a request can only lower what the agent says."""
+        caps = [cap for cap in (self.max_cost_usd, self.spec.max_cost_usd) if cap is not None]
+        return min(caps, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCall:

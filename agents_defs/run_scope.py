@@ -98,7 +98,7 @@ class LiveRun:
         return Foreseen(tokens, cost)
 
     def _check_cap(self) -> None:
-        cap = self.order.max_cost_usd
+        cap = self.order.cost_cap
         if cap is None:
             return
         wanted = self._wanted().cost_usd or Decimal(0)
@@ -110,7 +110,7 @@ class LiveRun:
 
     def check_cost(self) -> None:
         """Raises where the run may pay for no further call."""
-        cap = self.order.max_cost_usd
+        cap = self.order.cost_cap
         if cap is not None and self.spent_usd >= cap:
             spent = format_usd(self.spent_usd)
             raise RunFailure(Code.RUN_COST_CAP, f"the run spent {spent} of at most {format_usd(cap)} USD")

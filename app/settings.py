@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """`plain` (one worker; brokers without transactions): one outcome per request is not crash-proof."""
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Where windows, claims, journals of runs and sessions are kept."""
+    agents_dir: Path | None = None
+    """A folder of agents' files (`penstock new agent --dir`) that are registered, too. None: there is none."""
     patterns: bool = False
     """Whether the examples of patterns (`agents_defs/patterns/`) are registered, too."""
     model_provider: Literal["openai", "offline"] = "openai"

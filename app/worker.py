@@ -45,7 +45,7 @@ class Worker:
         self.options: Final = settings.stream()
         clock = SystemClock()
         self._models = models or open_models(settings.models(), now=clock.now, at=clock.at)
-        self._registry = registry or _agents(settings.patterns)
+        self._registry = registry or _agents(settings)
         self.redis = connect_redis(settings.redis_url)
         self._runner = AgentRunner(self._registry, self._models)
         vitals = Vitals(settings, self._registry)
@@ -152,8 +152,8 @@ class Worker:
         await self.redis.aclose()
 
 
-def _agents(patterns: bool) -> Registry:
+def _agents(settings: Settings) -> Registry:
     try:
-        return default_registry(patterns)
+        return default_registry(settings.patterns, settings.agents_dir)
     except BadRegistration as error:
         raise CannotStart(f"an agent cannot be registered: {error}") from error

@@ -14,7 +14,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which one would set things right."""
     options = settings.stream()
     # First what imports the Agents SDK: it holds the loop for seconds, which the others would wait for.
-    local = machine.examine(options.flow.max_in_flight, settings.patterns)
+    local = machine.examine(options.flow.max_in_flight, settings.patterns, settings.agents_dir)
     access = open_models(settings.models(), now=SystemClock.now, at=SystemClock.at)
     groups = await asyncio.gather(
         kafka.examine(options.kafka, options.flow.idempotency_days),

@@ -5,6 +5,7 @@ import platform
 import re
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 
 from agents_defs.registry import BadRegistration, default_registry
 from app.doctor.finding import Finding, fail, ok, warn
@@ -14,9 +15,9 @@ OLDEST_PYTHON = (3, 11)
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^;\s]+)$")
 
 
-def examine(max_in_flight: int, patterns: bool = False) -> list[Finding]:
+def examine(max_in_flight: int, patterns: bool = False, folder: Path | None = None) -> list[Finding]:
     """Everything that needs no network."""
-    return [_python(), *pins(pinned()), *_compiled(), _files(max_in_flight), _agents(patterns)]
+    return [_python(), *pins(pinned()), *_compiled(), _files(max_in_flight), _agents(patterns, folder)]
 
 
 def _python() -> Finding:
@@ -72,9 +73,9 @@ def files(hard: int | None, max_in_flight: int) -> Finding:
     return warn("open files", f"at most {hard}, PENSTOCK_MAX_IN_FLIGHT may need {wanted}", advice)
 
 
-def _agents(patterns: bool) -> Finding:
+def _agents(patterns: bool, folder: Path | None) -> Finding:
     try:
-        specs = default_registry(patterns).specs()
+        specs = default_registry(patterns, folder).specs()
     except BadRegistration as error:
         return fail("agents", str(error), "correct or remove the package that offers it")
     return ok("agents", ", ".join(spec.reference for spec in specs))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,14 @@ from agents import Agent
 
 from agents_defs import registry as registries
 from agents_defs.registry import AgentSpec, BadRegistration, Registry, UnknownAgent, default_registry
+
+
+@pytest.fixture(autouse=True)
+def no_folder_is_left() -> Iterator[None]:
+    """What a test imported from a folder of its own is forgotten."""
+    yield
+    for name in [name for name in sys.modules if name.split(".")[0] == "local_agents"]:
+        del sys.modules[name]
 
 
 def build() -> Agent[Any]:
@@ -63,10 +73,58 @@ def test_the_same_version_is_registered_once() -> None:
         registry.register(spec())
 
 
-@pytest.mark.parametrize(("name", "version"), [("", 1), ("a@b", 1), ("a", 0)])
+@pytest.mark.parametrize(("name", "version"), [("", 1), ("a@b", 1), ("a b", 1), ("a", 0), ("x" * 129, 1)])
 def test_a_name_that_no_reference_could_mean_is_refused(name: str, version: int) -> None:
     with pytest.raises(BadRegistration):
         Registry([spec(name, version)])
+
+
+def test_who_is_registered_twice_is_told_where_both_stand() -> None:
+    registry = Registry()
+    registry.register(spec(), "one.py")
+
+    with pytest.raises(BadRegistration, match=r"already by one\.py, and once more by two\.py: give one"):
+        registry.register(spec(), "two.py")
+
+
+def test_a_registry_knows_where_an_agent_is_defined() -> None:
+    registry = default_registry()
+
+    assert registry.origin(registry.resolve("support")) == "agents_defs/agents/support.py"
+
+
+BROKEN_FILES = {
+    "it = 1 +": "SyntaxError",
+    "import no_such_module_anywhere": "No module named 'no_such_module_anywhere'",
+    "SPEC = 'no agent'": "is no AgentSpec",
+    f"from {__name__} import spec\nSPECS = [spec(), 1]": "is no AgentSpec",
+    f"from {__name__} import spec\nSPEC = spec('a b')": "needs a name without",
+}
+
+
+@pytest.mark.parametrize("source", BROKEN_FILES)
+def test_a_file_that_registers_nothing_good_is_named(tmp_path: Path, source: str) -> None:
+    (tmp_path / "weather.py").write_text(source)
+
+    with pytest.raises(BadRegistration) as caught:
+        default_registry(folder=tmp_path)
+
+    assert str(tmp_path / "weather.py") in str(caught.value)
+    assert BROKEN_FILES[source] in str(caught.value)
+
+
+def test_a_folder_of_ones_own_needs_no_package(tmp_path: Path) -> None:
+    (tmp_path / "weather.py").write_text(f"from {__name__} import spec\n\nSPEC = spec('weather')\n")
+    (tmp_path / "stations.py").write_text("PLACES = ['Linz']\n")
+
+    registry = default_registry(folder=tmp_path)
+
+    assert registry.origin(registry.resolve("weather")) == str(tmp_path / "weather.py")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadRegistration, match=r"no folder of agents at .*nowhere"):
+        default_registry(folder=tmp_path / "nowhere")
 
 
 def test_specs_are_listed_by_name_and_version() -> None:

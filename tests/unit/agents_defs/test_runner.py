@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -240,6 +240,29 @@ async def test_no_further_call_once_the_cost_cap_is_reached() -> None:
     assert caught.value.code is Code.RUN_COST_CAP
     assert "spent 2 of at most 1.5 USD" in caught.value.message
     assert len(recorder.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "cap"),
+    [(None, None, None), ("2", None, "2"), (None, "1", "1"), ("2", "1", "1"), ("0.5", "1", "0.5")],
+)
+def test_a_request_can_only_lower_the_cost_cap_of_its_agent(
+    asked: str | None, own: str | None, cap: str | None
+) -> None:
+    spec = replace(spec_of(plain_agent), max_cost_usd=None if own is None else Decimal(own))
+
+    order = order_for(spec, max_cost_usd=None if asked is None else Decimal(asked))
+
+    assert order.cost_cap == (None if cap is None else Decimal(cap))
+
+
+async def test_the_cost_cap_of_an_agent_holds_without_one_of_the_request() -> None:
+    step = ModelStep(output=[function_call("double", {"number": 4}, call_id="c1")], usage=usage(1_000_000, 0))
+    model = ScriptedModel([step, [assistant_message("eight")]])
+    runner = AgentRunner(Registry(), FixedAccess(model, "gpt", Rates("list/1", input=((-1, Decimal(2)),))))
+
+    with pytest.raises(RunFailure, match=r"spent 2 of at most 1\.5 USD"):
+        await runner.run(order_for(replace(spec_of(with_tools), max_cost_usd=Decimal("1.5"))), Recorder())
 
 
 async def test_a_failing_run_does_not_disturb_the_next() -> None:
