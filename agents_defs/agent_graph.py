@@ -18,6 +18,7 @@ from agents import (
 from agents._run_state_agent_identity import _iter_agent_graph as reachable_agents
 from agents.models.default_models import get_default_model_settings
 
+from agents_defs.flow import Flow
 from agents_defs.metered_model import MeteredModel
 from agents_defs.model_ladder import ladder_of
 from agents_defs.model_provider import NamedModel
@@ -69,6 +70,10 @@ def build_graph(
     if not isinstance(root, Agent):
         raise BadRegistration(f"build() of {spec.reference} returned {type(root).__name__}, not an Agent")
     for agent in list(reachable_agents(root)):
+        if isinstance(agent, Flow) and agent is not root:
+            raise BadRegistration(
+                f"{spec.reference}: the flow {agent.name!r} is no agent to hand off to or to ask"
+            )
         if isinstance(agent.model, MeteredModel):
             raise BadRegistration(
                 f"build() of {spec.reference} returned the agent {agent.name!r} a second time: "
@@ -122,6 +127,8 @@ def characters_told(agent: Agent[Any]) -> int:
 
     Instructions that are a function count nothing: what they say depends on the run.
     """
+    if isinstance(agent, Flow):
+        agent = agent.agents[0]
     instructions = agent.instructions if isinstance(agent.instructions, str) else ""
     onward = [one if isinstance(one, Handoff) else handoff(one) for one in agent.handoffs]
     kind = agent.output_type

@@ -50,12 +50,21 @@ class LiveRun:
     spent_usd: Decimal = field(init=False)
     under_way: dict[str, Foreseen] = field(default_factory=dict)  # by call id
     degraded: bool = False  # something else than the model that was meant has answered
+    turns: int = 0  # model turns of all its parts
+    turns_allowed: int | None = None  # of all its parts; None: each part has its own limit
 
     def __post_init__(self) -> None:
         self.name = header_safe(self.order.run_id)
         self.record = RunRecord(self.order.journal)
         self.calls = list(self.order.paid)
         self.spent_usd = sum((call.cost_usd for call in self.calls if call.cost_usd), Decimal(0))
+
+    def turn_begins(self) -> None:
+        """Raises where the run may take no further one."""
+        if self.turns_allowed is not None and self.turns >= self.turns_allowed:
+            told = f"the run had no answer when its {self.turns_allowed} model calls were used up"
+            raise self.record.stop(RunFailure(Code.RUN_TURN_CAP, told))
+        self.turns += 1
 
     def settle(self, call: ModelCall) -> None:
         self.calls.append(call)

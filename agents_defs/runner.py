@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from agents import RunConfig, ToolApprovalItem, set_tracing_disabled
@@ -13,6 +14,8 @@ from agents_defs.agent_graph import EVERYTHING, Allowed, Workshop, prepare
 from agents_defs.approvals import run_decided
 from agents_defs.call_meter import CHARS_PER_TOKEN
 from agents_defs.delta_feed import DeltaFeed
+from agents_defs.flow import Flow
+from agents_defs.flow_run import told
 from agents_defs.graph_pool import GraphPools
 from agents_defs.memory.process_facts import OF_THIS_PROCESS
 from agents_defs.recovery import Recovery
@@ -118,6 +121,8 @@ class AgentRunner:
 
     async def _run(self, scope: RunScope, graph: Agent[Any]) -> RunResult:
         live, order = scope.run, scope.run.order
+        if isinstance(graph, Flow):
+            return await self._flow(scope, graph)
         asked = _input_items(order)
         # A list is copied deeply by the SDK, several times. The types of its items are those of the API.
         plain = isinstance(order.input, str) and not order.session_items
@@ -125,20 +130,15 @@ class AgentRunner:
         ended = await run_decided(
             scope, graph, items, self._config, context=_context(order), max_turns=_turns_allowed(order)
         )
-        live.record.check()
-        await live.record.settle()
-        output = ended.final_output if isinstance(ended.final_output, str) else value_of(ended.final_output)
-        if live.feed is not None:
-            live.feed.finished(output)
-        return RunResult(
-            output=output,
-            last_agent=ended.last_agent.name,
-            turns=scope.ordinal,
-            models=tuple(dict.fromkeys(call.model for call in live.calls)),
-            new_items=[*asked, *_said(ended)],
-            calls=tuple(live.calls),
-            degraded=live.degraded,
-        )
+        found = Ended(ended.final_output, ended.last_agent.name, scope.ordinal, [*asked, *_said(ended)])
+        return await _result(live, found)
+
+    async def _flow(self, scope: RunScope, flow: Flow) -> RunResult:
+        live, order = scope.run, scope.run.order
+        live.turns_allowed = _turns_allowed(order)
+        output, last_agent = await flow.carried_out(scope, _context(order))
+        answer = {"role": "assistant", "content": told(value_of(output))}
+        return await _result(live, Ended(output, last_agent, live.turns, [*_input_items(order), answer]))
 
     def _live(self, order: RunOrder, listener: RunListener, allowed: Allowed) -> LiveRun:
         return LiveRun(
@@ -151,6 +151,34 @@ class AgentRunner:
             ends=asyncio.get_running_loop().time() + order.timeout_s,
             facts=self._facts,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What an agent or a flow came to."""
+
+    output: Any
+    last_agent: str
+    turns: int
+    new_items: list[dict[str, Any]]
+
+
+async def _result(live: LiveRun, ended: Ended) -> RunResult:
+    """The run's, once all that it wrote is durable."""
+    live.record.check()
+    await live.record.settle()
+    output = ended.output if isinstance(ended.output, str) else value_of(ended.output)
+    if live.feed is not None:
+        live.feed.finished(output)
+    return RunResult(
+        output=output,
+        last_agent=ended.last_agent,
+        turns=ended.turns,
+        models=tuple(dict.fromkeys(call.model for call in live.calls)),
+        new_items=ended.new_items,
+        calls=tuple(live.calls),
+        degraded=live.degraded,
+    )
 
 
 def _ended(live: LiveRun, error: Exception, timed_out: bool) -> Exception:
