@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     """Where windows, claims, journals of runs and sessions are kept."""
     agents_dir: Path | None = None
-    """A folder of agents' files (`penstock new agent --dir`) that are registered, too. None: there is none."""
+    """A folder of agents' files (`penstock new agent --dir`) that are registered, too."""
     patterns: bool = False
     """Whether the examples of patterns (`agents_defs/patterns/`) are registered, too."""
     model_provider: Literal["openai", "offline"] = "openai"
