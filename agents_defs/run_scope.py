@@ -179,6 +179,7 @@ class RunScope:
 
     def next_place(self) -> str:
         """Of the next model turn, unique in the run and the same in each attempt."""
+        self.run.turn_begins()
         place = f"{self.path}m{self.ordinal}"
         self.ordinal += 1
         return place
