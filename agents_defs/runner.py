@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from agents import RunConfig, ToolApprovalItem, set_tracing_disabled
 
-from agents_defs import identity_patch
+from agents_defs import identity_patch, transform_patch
 from agents_defs.agent_graph import EVERYTHING, Allowed, Workshop, prepare
 from agents_defs.approvals import run_decided
 from agents_defs.call_meter import CHARS_PER_TOKEN
@@ -64,6 +64,7 @@ class AgentRunner:
         self._config = RunConfig(tracing_disabled=True)
         set_tracing_disabled(True)
         identity_patch.apply()
+        transform_patch.apply()
 
     def warm_up(self) -> None:
         """Builds each registered agent, so that a broken one is found before it gets requests."""
