@@ -38,6 +38,7 @@ from streams.lifeline import Lifeline
 from streams.observations import Observer
 from streams.options import StreamOptions
 from streams.ownership import Ownership
+from streams.pacing import LoopPace
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.plans import Plans
@@ -155,6 +156,7 @@ def wire(
             clock=clock,
             observer=observer,
             lifeline=lifeline,
+            pace=LoopPace(),
         ),
         flow,
     )

@@ -37,6 +37,7 @@ from streams.lanes import Lanes
 from streams.lifeline import Lifeline
 from streams.observations import DuplicateSeen, Fault, Observer
 from streams.options import FlowOptions
+from streams.pacing import Pace, Unpaced
 from streams.ports import Clock
 from streams.tokens import Tokens
 from streams.tracker import Tracker
@@ -56,6 +57,7 @@ class Stages:
     clock: Clock
     observer: Observer
     lifeline: Lifeline = field(default_factory=Lifeline)
+    pace: Pace = field(default_factory=Unpaced)
 
 
 class Pipeline:
@@ -252,7 +254,7 @@ class Pipeline:
         """As many as are ready and have a slot; none where this worker ends: who is next starts them."""
         if self._stages.execution.departure.begun:
             return
-        while (entry := self.lanes.start()) is not None:
+        while self._stages.pace.allows(self.lanes.running) and (entry := self.lanes.start()) is not None:
             waits = self.register.lives(entry) and entry.task is None
             if not waits or not isinstance(entry.candidate, Accepted):
                 # Its partition was lost, or it ended, while it waited.
@@ -264,6 +266,7 @@ class Pipeline:
             entry.running, entry.charged = True, entry.published
             self._stages.waits.watch(entry)
             self.spawn(entry, self.run(entry, entry.candidate))
+            self._stages.pace.began(self.start_runs)
 
     # -- execution
 
