@@ -1,182 +1,129 @@
-"""The orders, refunds and accounts of the customers of a made-up shop, in SQLite.
+"""The orders, refunds and accounts of the customers of a made-up shop: one tenant's at a time.
 
-Every tenant has data: it is derived from the tenant's id when the tenant first asks, so it is the same in
-every process, and no two tenants share a row.
+Every tenant has data: it is derived from the tenant's id when the tenant first asks, so it is the same
+everywhere, and no two tenants share a row. From then on it is the database's.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from datetime import date, timedelta
-from decimal import Decimal
-from functools import cache
-from hashlib import blake2b
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
-from agents_defs.text_files import shipped
+from sqlalchemy import ColumnElement, delete, func, select
 
-ORDER_NUMBERS = (*range(1, 13), *range(1001, 1049))
-"""From the old shop, then from the new one. The higher the newer."""
+from agents_defs import shop_orders
+from agents_defs.database import IN_MEMORY, Database
+from agents_defs.shop_errands import Errand, RefundWish
+from agents_defs.shop_seed import accounts_of, draw, orders_of, refunds_of
+from agents_defs.shop_tables import ACCOUNTS, OF_A_TENANT, ORDERS, REFUNDS, SHOP, TENANTS, UNTOLD
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping, Select, Table
+
 MAX_TENANTS = 2000
-"""Derived data of more tenants is dropped, oldest first: it can be derived again."""
-_NEWEST = date(2026, 11, 18)
-_CARRIERS = ("DHL", "UPS", "DPD", "GLS")
-_PLANS = ("starter", "team", "enterprise")
-_REASONS = ("wrong item", "broken on arrival", "not needed any more", "charged twice")
-_TABLES = """
-CREATE TABLE IF NOT EXISTS tenants (tenant_id TEXT PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS orders (
-  tenant_id TEXT, "order" INTEGER, product TEXT, quantity INTEGER, total TEXT, currency TEXT, status TEXT,
-  ordered_on TEXT, expected_on TEXT, delivered_on TEXT, carrier TEXT, tracking TEXT, ordered_by TEXT,
-  PRIMARY KEY (tenant_id, "order"));
-CREATE TABLE IF NOT EXISTS refunds (
-  tenant_id TEXT, "order" INTEGER, amount TEXT, currency TEXT, status TEXT, reason TEXT, requested_on TEXT,
-  paid_on TEXT, PRIMARY KEY (tenant_id, "order"));
-CREATE TABLE IF NOT EXISTS accounts (
-  tenant_id TEXT, email TEXT, name TEXT, role TEXT, plan TEXT, status TEXT, two_factor TEXT,
-  last_login_on TEXT, PRIMARY KEY (tenant_id, email));
-"""
+"""In memory, derived data of more tenants is dropped, oldest first: it can be derived again."""
 
 
 class Shop:
-    """Answers questions of one tenant at a time."""
+    """Answers questions of one tenant at a time, in the thread of whoever asks."""
 
-    def __init__(self, path: str | Path = ":memory:") -> None:
-        self._books = sqlite3.connect(path, check_same_thread=False)
-        self._books.row_factory = sqlite3.Row
-        self._books.executescript(_TABLES)
+    def __init__(self, database: Database | None = None) -> None:
+        self.database = database or Database(IN_MEMORY)
+        with self.database.writing() as books:
+            SHOP.create_all(books)
 
     def order(self, tenant_id: str, number: int) -> dict[str, Any] | None:
-        return self._one('SELECT * FROM orders WHERE tenant_id = ? AND "order" = ?', tenant_id, number)
+        return self._one(tenant_id, _of(ORDERS, tenant_id, ORDERS.c.order == number))
 
     def orders(self, tenant_id: str, status: str | None, limit: int) -> list[dict[str, Any]]:
         """The newest orders, of one status or of all."""
-        return self._all(
-            "SELECT * FROM orders WHERE tenant_id = ? AND (? IS NULL OR status = ?) "
-            'ORDER BY ordered_on DESC, "order" DESC LIMIT ?',
-            tenant_id,
-            status,
-            status,
-            limit,
-        )
+        wanted = _of(ORDERS, tenant_id)
+        if status is not None:
+            wanted = wanted.where(ORDERS.c.status == status)
+        newest = (ORDERS.c.ordered_on.desc(), ORDERS.c.order.desc())
+        return self._all(tenant_id, wanted.order_by(*newest).limit(limit))
 
     def refund(self, tenant_id: str, order: int) -> dict[str, Any] | None:
-        return self._one('SELECT * FROM refunds WHERE tenant_id = ? AND "order" = ?', tenant_id, order)
+        return self._one(tenant_id, _of(REFUNDS, tenant_id, REFUNDS.c.order == order))
 
     def account(self, tenant_id: str, email: str) -> dict[str, Any] | None:
-        return self._one("SELECT * FROM accounts WHERE tenant_id = ? AND email = ?", tenant_id, email.lower())
+        return self._one(tenant_id, _of(ACCOUNTS, tenant_id, ACCOUNTS.c.email == email.lower()))
 
     def account_of_user(self, tenant_id: str, user_id: str | None) -> dict[str, Any]:
         """The account behind the user of a request. Who names no user is the company's owner."""
-        accounts = self._all("SELECT * FROM accounts WHERE tenant_id = ? ORDER BY rowid", tenant_id)
-        return accounts[0] if user_id is None else accounts[_draw(len(accounts), tenant_id, "user", user_id)]
+        accounts = self._all(tenant_id, _of(ACCOUNTS, tenant_id).order_by(ACCOUNTS.c.place))
+        return accounts[0] if user_id is None else accounts[draw(len(accounts), tenant_id, "user", user_id)]
 
-    def _one(self, query: str, tenant_id: str, *values: Any) -> dict[str, Any] | None:
-        return next(iter(self._all(query, tenant_id, *values)), None)
+    def request_refund(self, errand: Errand, wish: RefundWish) -> dict[str, Any]:
+        """Asks for money back. Raises Refused."""
+        self.derive(errand.tenant_id)
+        return shop_orders.request_refund(self.database, errand, wish)
 
-    def _all(self, query: str, tenant_id: str, *values: Any) -> list[dict[str, Any]]:
-        """Rows without what is empty, and without the tenant's id: it is nobody's answer."""
-        self._derive(tenant_id)
-        rows = self._books.execute(query, (tenant_id, *values))
-        return [
-            {name: row[name] for name in row.keys() if name != "tenant_id" and row[name] is not None}  # noqa: SIM118  a Row iterates over its values
-            for row in rows
-        ]
+    def cancel_order(self, errand: Errand, number: int, reason: str, on: date) -> dict[str, Any]:
+        """Cancels what has not left yet; what was paid comes back. Raises Refused."""
+        self.derive(errand.tenant_id)
+        return shop_orders.cancel_order(self.database, errand, number, reason, on)
 
-    def _derive(self, tenant_id: str) -> None:
-        books = self._books
-        if books.execute("SELECT 1 FROM tenants WHERE tenant_id = ?", (tenant_id,)).fetchone():
-            return
-        with books:
-            books.execute("INSERT INTO tenants VALUES (?)", (tenant_id,))
-            books.executemany(_insert("accounts", 8), accounts := list(_accounts(tenant_id)))
-            books.executemany(_insert("orders", 13), orders := list(_orders(tenant_id, accounts)))
-            books.executemany(_insert("refunds", 8), _refunds(orders))
-            if books.execute("SELECT count(*) FROM tenants").fetchone()[0] > MAX_TENANTS:
-                oldest = books.execute("SELECT tenant_id FROM tenants ORDER BY rowid LIMIT 1").fetchone()[0]
-                for table in ("tenants", "orders", "refunds", "accounts"):
-                    books.execute(f"DELETE FROM {table} WHERE tenant_id = ?", (oldest,))  # noqa: S608  our own names
+    def change_delivery(
+        self, errand: Errand, number: int, address: Mapping[str, Any], not_before: date | None
+    ) -> dict[str, Any]:
+        """Sends an order elsewhere, or later. Raises Refused."""
+        self.derive(errand.tenant_id)
+        return shop_orders.change_delivery(self.database, errand, number, address, not_before)
 
+    def derive(self, tenant_id: str) -> None:
+        """See that the tenant has data."""
+        with self.database.reading() as books:
+            if _known(books, tenant_id):
+                return
+        with self.database.writing() as books:
+            # Another worker may have done it since: whoever inserts the tenant derives its rows.
+            new = self.database.insert_new(TENANTS).values(tenant_id=tenant_id, changed=False)
+            if books.execute(new).rowcount < 1:
+                return
+            accounts = list(accounts_of(tenant_id))
+            orders = list(orders_of(tenant_id, accounts))
+            books.execute(ACCOUNTS.insert(), accounts)
+            books.execute(ORDERS.insert(), orders)
+            if refunds := list(refunds_of(orders)):
+                books.execute(REFUNDS.insert(), refunds)
+            if self.database.in_memory:
+                _drop_oldest(books)
 
-@cache
-def shop() -> Shop:
-    """The shop of this process."""
-    return Shop()
+    def _one(self, tenant_id: str, query: Select[Any]) -> dict[str, Any] | None:
+        return next(iter(self._all(tenant_id, query)), None)
 
-
-def _insert(table: str, columns: int) -> str:
-    return f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})"  # noqa: S608  our own names
-
-
-def _draw(below: int, *seeds: object) -> int:
-    """A number that always is the same for the same seeds."""
-    digest = blake2b("\0".join(map(str, seeds)).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % below
-
-
-def _accounts(tenant_id: str) -> Iterator[tuple[Any, ...]]:
-    people = shipped("people")
-    company = (
-        "".join(letter for letter in tenant_id.lower() if letter.isascii() and letter.isalnum()) or "company"
-    )
-    plan = _PLANS[_draw(len(_PLANS), tenant_id, "plan")]
-    for index, role in enumerate(("owner", "billing contact", "engineer", "engineer", "reader")):
-        first = people["first"][(_draw(12, tenant_id, "first") + index * 5) % 12]
-        last = people["last"][_draw(12, tenant_id, "last", index)]
-        status = "locked" if role == "reader" else "active"
-        two_factor = "on" if _draw(3, tenant_id, "2fa", index) else "off"
-        seen = _NEWEST - timedelta(days=_draw(40, tenant_id, "seen", index))
-        email = f"{first}.{last}@{company}.example".lower()
-        yield tenant_id, email, f"{first} {last}", role, plan, status, two_factor, seen.isoformat()
+    def _all(self, tenant_id: str, query: Select[Any]) -> list[dict[str, Any]]:
+        with self.database.reading() as books:
+            rows = books.execute(query).mappings().all()
+            if rows or _known(books, tenant_id):
+                return [told(row) for row in rows]
+        self.derive(tenant_id)
+        with self.database.reading() as books:
+            return [told(row) for row in books.execute(query).mappings()]
 
 
-def _orders(tenant_id: str, accounts: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    products = shipped("products")
-    for age, number in enumerate(reversed(ORDER_NUMBERS)):
-        product = products[_draw(len(products), tenant_id, number, "product")]
-        quantity = 1 + _draw(4, tenant_id, number, "quantity") * _draw(2, tenant_id, number, "many")
-        ordered = _NEWEST - timedelta(days=2 + age * 6 + _draw(4, tenant_id, number, "day"))
-        status = _status(age, _draw(10, tenant_id, number, "status"))
-        sent = status in {"shipped", "delivered", "returned"}
-        expected = ordered + timedelta(days=3 + _draw(5, tenant_id, number, "days"))
-        if status in {"processing", "delayed", "shipped"}:  # still to come
-            expected = _NEWEST + timedelta(days=1 + age + (14 if status == "delayed" else 0))
-        carrier = _CARRIERS[_draw(4, tenant_id, number, "carrier")]
-        yield (
-            tenant_id,
-            number,
-            product["name"],
-            quantity,
-            str(Decimal(product["price"]) * quantity),
-            "EUR",
-            status,
-            ordered.isoformat(),
-            expected.isoformat(),
-            expected.isoformat() if status in {"delivered", "returned"} else None,
-            carrier if sent else None,
-            f"{carrier}{_draw(10**10, tenant_id, number, 'tracking'):010d}" if sent else None,
-            accounts[_draw(4, tenant_id, number, "by")][1],
-        )
+def told(row: RowMapping) -> dict[str, Any]:
+    """A row without what is empty, and without the tenant's id: it is nobody's answer."""
+    return {name: value for name, value in row.items() if name not in UNTOLD and value is not None}
 
 
-def _status(age: int, chance: int) -> str:
-    """The newest orders are still on their way; a few of the older ones came back or never left."""
-    if age < 3:
-        return ("processing", "processing", "shipped", "delayed")[chance % 4]
-    if age < 6:
-        return "shipped" if chance < 6 else "delivered"
-    return {0: "cancelled", 1: "returned", 2: "returned"}.get(chance, "delivered")
+def _of(table: Table, tenant_id: str, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Every query of the shop begins here: with whose rows they are."""
+    return select(table).where(table.c.tenant_id == tenant_id, *conditions)
 
 
-def _refunds(orders: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """For orders that came back or were cancelled: asked for later, and paid where that is long ago."""
-    for tenant_id, number, _, _, total, currency, status, ordered_on, *_ in orders:
-        if status not in {"cancelled", "returned"}:
-            continue
-        asked = min(date.fromisoformat(ordered_on) + timedelta(days=12), _NEWEST)
-        stage = ("requested", "approved", "paid")[min((_NEWEST - asked).days // 10, 2)]
-        paid = (asked + timedelta(days=9)).isoformat() if stage == "paid" else None
-        reason = _REASONS[_draw(len(_REASONS), tenant_id, number, "reason")]
-        yield tenant_id, number, total, currency, stage, reason, asked.isoformat(), paid
+def _known(books: Connection, tenant_id: str) -> bool:
+    return books.execute(select(TENANTS.c.place).where(TENANTS.c.tenant_id == tenant_id)).first() is not None
+
+
+def _drop_oldest(books: Connection) -> None:
+    """Never of who changed something: that cannot be derived again."""
+    if books.execute(select(func.count()).select_from(TENANTS)).scalar_one() <= MAX_TENANTS:
+        return
+    unchanged = select(TENANTS.c.tenant_id).where(~TENANTS.c.changed).order_by(TENANTS.c.place).limit(1)
+    oldest = books.execute(unchanged).scalar()
+    if oldest is not None:
+        for table in OF_A_TENANT:
+            books.execute(delete(table).where(table.c.tenant_id == oldest))

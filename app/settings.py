@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
+from agents_defs.equipment import MEGABYTE, ToolOptions
 from agents_defs.model_access import DEFAULT_TIERS, ModelOptions
 from app.tier_file import read_tiers
 from streams.options import FlowOptions, KafkaOptions, LimitOptions, StreamOptions, TrustOptions
@@ -115,6 +116,17 @@ max_in_flight."""
     """The file of keys that signatures are checked with (`penstock keys`); read again when it changes."""
     signing_key_file: Path | None = None
     """The private key that `send`, `approvals`, `dlq` and `tenants` sign with. None: they do not sign."""
+    shop_url: SecretStr | None = None
+    """The example tools' database: `sqlite:///<file>` or `postgresql://...`. None: in a worker's memory."""
+    files_root: Path | None = None
+    """The folder in which each tenant has one of its own for the file tools. None: they are off."""
+    files_quota_mb: Positive = 10
+    """What the files of one tenant may take up, in MiB."""
+    web_hosts: str | None = None
+    """Hosts that the web tool may ask, with commas: `a.example`, `.example` (and all below it), `*` (any \
+public one). None: the tool is off."""
+    web_denied_hosts: str | None = None
+    """Hosts that it may not ask all the same, written in the same way."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged."""
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -157,6 +169,16 @@ max_in_flight."""
             offline_delay_s=self.offline_delay_ms / 1000,
         )
 
+    def tools(self) -> ToolOptions:
+        """What the example tools work with."""
+        return ToolOptions(
+            shop_url=self.shop_url.get_secret_value() if self.shop_url else None,
+            files_root=self.files_root,
+            files_quota_bytes=self.files_quota_mb * MEGABYTE,
+            web_hosts=_listed(self.web_hosts),
+            web_denied_hosts=_listed(self.web_denied_hosts),
+        )
+
     def trust(self) -> TrustOptions:
         """What must be signed."""
         signed = self.signatures == "required"
@@ -196,6 +218,10 @@ max_in_flight."""
             ),
             trust=self.trust(),
         )
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(part for each in (text or "").split(",") if (part := each.strip()))
 
 
 def load(**overrides: object) -> Settings:

@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from agents_defs.equipment import Equipment, equip
 from agents_defs.model_access import ModelAccess, open_models
 from agents_defs.registry import BadRegistration, Registry, default_registry
 from agents_defs.runner import AgentRunner
@@ -46,6 +47,7 @@ class Worker:
         clock = SystemClock()
         self._models = models or open_models(settings.models(), now=clock.now, at=clock.at)
         self._registry = registry or _agents(settings)
+        self._equipment = Equipment(settings.tools())
         self.redis = connect_redis(settings.redis_url)
         self._runner = AgentRunner(self._registry, self._models)
         vitals = Vitals(settings, self._registry)
@@ -60,6 +62,7 @@ class Worker:
     async def start(self) -> None:
         """Start, or raise CannotStart."""
         check_faust()
+        self._equip()
         startup.raise_file_limit(self.options.flow.max_in_flight, self._log.warning)
         kafka = self.options.kafka
         await startup.check_kafka(kafka)
@@ -90,6 +93,14 @@ class Worker:
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD, 20, 50)
         await self.app.start()
+
+    def _equip(self) -> None:
+        """What tools work with is opened when the first one needs it; what cannot be right is told now."""
+        try:
+            self._equipment.check()
+        except ValueError as error:
+            raise CannotStart(f"the example tools: {error}") from error
+        equip(self._equipment)
 
     def _build_agents(self) -> None:
         try:
@@ -144,12 +155,16 @@ class Worker:
             self.wired.outbox.stop,
             self.wired.bodies.stop,
             self._models.close,
+            self._close_equipment,
             self.watch.stop,
         ):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_S):
                     await close()
         await self.redis.aclose()
+
+    async def _close_equipment(self) -> None:
+        await asyncio.to_thread(self._equipment.close)
 
 
 def _agents(settings: Settings) -> Registry:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from agents_defs import shop as shops
 from agents_defs.agents.support import build
+from agents_defs.database import Database
 from agents_defs.offline_model import OfflineModel
 from agents_defs.registry import default_registry
-from agents_defs.shop import ORDER_NUMBERS, Shop
+from agents_defs.shop import Shop
+from agents_defs.shop_seed import ORDER_NUMBERS
 from agents_defs.text_files import shipped
 from tests.doubles.recorded_runs import Recorder, order_for, run_agent, runner_on
 
@@ -71,14 +73,20 @@ def test_data_that_was_dropped_comes_back_the_same(monkeypatch: pytest.MonkeyPat
     for number in range(10):
         everything(shop, f"other-{number}")
 
-    assert shop._books.execute("SELECT count(*) FROM tenants").fetchone()[0] == 3
+    with shop.database.reading() as books:
+        assert books.exec_driver_sql("SELECT count(*) FROM shop_tenants").scalar() == 3
     assert everything(shop, "acme") == before
 
 
 def test_a_shop_in_a_file_keeps_its_data(tmp_path: Path) -> None:
-    before = everything(Shop(tmp_path / "shop.db"), "acme")
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    first, second = Shop(Database(url)), Shop(Database(url))
+    before = everything(first, "acme")
 
-    assert everything(Shop(tmp_path / "shop.db"), "acme") == before
+    assert everything(second, "acme") == before
+    assert everything(second, "acme") == everything(Shop(), "acme")
+    first.database.close()
+    second.database.close()
 
 
 @given(st.sampled_from(["acme", "globex", "tenant:7"]))
