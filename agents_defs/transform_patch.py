@@ -19,6 +19,7 @@ from openai.resources.chat.completions import completions
 from openai.resources.responses import responses
 from openai.types.chat import completion_create_params
 from openai.types.responses import response_create_params
+from pydantic import BaseModel
 
 PATCHED_VERSIONS: Final = "3.52."
 PLAIN_TYPES: Final = (
@@ -37,16 +38,24 @@ _STRICT: Final = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATET
 async def transformed(data: object, expected_type: object) -> Any:
     """What the client's own function gives, without its walk where that would change nothing."""
     if expected_type in PLAIN_TYPES and isinstance(data, Mapping):
-        given = {key: value for key, value in data.items() if not isinstance(value, Omit | NotGiven)}
+        given = {key: _dumped(value) for key, value in data.items() if not isinstance(value, Omit | NotGiven)}
         if _is_json(given):
             return given
     return await async_maybe_transform(data, expected_type)
 
 
+def _dumped(value: object) -> object:
+    """Settings such as `reasoning` are models of pydantic's; the client dumps them like this."""
+    if isinstance(value, BaseModel):
+        left_out = getattr(value, "__api_exclude__", None)
+        return value.model_dump(exclude_unset=True, mode="json", exclude=left_out)
+    return value
+
+
 def _is_json(value: object) -> bool:
     try:
         orjson.dumps(value, option=_STRICT)
-    except TypeError:  # a model of pydantic's, an iterator, a file
+    except TypeError:  # a model of pydantic's further in, an iterator, a file
         return False
     return True
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+import httpx2
 import openai
 import pytest
 from openai import omit
@@ -14,15 +15,19 @@ from openai._utils import async_maybe_transform
 from openai._utils._transform import PropertyInfo
 from openai.resources.chat.completions import completions
 from openai.resources.responses import responses
+from openai.types import Reasoning
 from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 from typing_extensions import get_type_hints, is_typeddict
 
 from agents_defs import transform_patch
-from agents_defs.agent_graph import Workshop, build_graph
-from agents_defs.model_access import FixedAccess
-from agents_defs.offline_model import OfflineModel
+from agents_defs.model_access import ModelOptions
+from agents_defs.openai_access import OpenAIAccess
+from agents_defs.prices import PriceList
 from agents_defs.registry import default_registry
+from agents_defs.runner import AgentRunner
 from agents_defs.transform_patch import PLAIN_TYPES, transformed
+from schemas.failures import RunFailure
+from tests.doubles.recorded_runs import AT, Recorder, order_for
 
 RESPONSES = PLAIN_TYPES[0]
 SCHEMA = {
@@ -31,6 +36,7 @@ SCHEMA = {
     "required": ["order"],
 }
 TOOL = {"type": "function", "name": "lookup", "parameters": SCHEMA, "strict": True}
+REFUSAL = httpx2.Response(400, request=httpx2.Request("POST", "http://127.0.0.1/"))
 SAID = ResponseOutputMessage(
     id="m1",
     role="assistant",
@@ -79,10 +85,11 @@ def test_no_field_of_a_model_call_has_another_name_on_the_wire(kind: Any) -> Non
         {"model": "m", "input": "hello", "stream": omit, "tools": not_given, "temperature": None},
         {"model": "m", "input": [{"role": "user", "content": "hi"}], "tools": [TOOL], "store": False},
         {"model": "m", "input": [SAID]},
+        {"model": "m", "reasoning": Reasoning(effort="low", summary=None)},
         {"model": "m", "input": [{"role": "user", "content": omit}]},
         {"model": "m", "metadata": {"at": datetime(2026, 1, 1, tzinfo=UTC)}},
     ],
-    ids=["omitted", "plain", "pydantic", "omitted inside", "a date"],
+    ids=["omitted", "plain", "pydantic", "settings", "omitted inside", "a date"],
 )
 async def test_what_is_sent_is_what_the_client_would_send(body: dict[str, Any]) -> None:
     assert await transformed(body, RESPONSES) == await async_maybe_transform(body, RESPONSES)
@@ -117,7 +124,23 @@ def test_only_the_examined_version_is_patched() -> None:
     assert in_use() == [transformed, transformed]
 
 
-def test_agents_that_ship_send_plain_requests() -> None:
-    graph = build_graph(default_registry().resolve("support"), Workshop(FixedAccess(OfflineModel())))
+async def test_agents_that_ship_send_plain_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[dict[str, Any]] = []
 
-    assert all(transform_patch._is_json(tool.params_json_schema) for tool in graph.tools)  # type: ignore[union-attr]
+    async def forbidden(data: Any, _kind: Any) -> Any:
+        raise AssertionError(f"it was walked through: {data}")
+
+    async def post(_path: str, *, body: dict[str, Any], **_: Any) -> Any:
+        sent.append(body)
+        raise openai.BadRequestError("no more of it", response=REFUSAL, body=None)
+
+    models = OpenAIAccess(ModelOptions(api_key="k"), PriceList(lambda: 0.0, lambda: AT))
+    monkeypatch.setattr(transform_patch, "async_maybe_transform", forbidden)
+    monkeypatch.setattr(models._client.responses, "_post", post)
+    runner = AgentRunner(default_registry(), models)
+
+    with pytest.raises(RunFailure):
+        await runner.run(order_for(default_registry().resolve("support")), Recorder())
+
+    assert sent[0]["tools"]
+    await models.close()
