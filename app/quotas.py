@@ -1,5 +1,6 @@
 """What the books need to keep quotas: the tenants' plans, followed, and the store in which workers count."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from app import startup
@@ -9,13 +10,16 @@ from app.adapters.log_observer import LogObserver
 from app.adapters.redis_batch import RedisBatch
 from app.adapters.redis_client import connect_redis
 from app.adapters.redis_months import RedisMonths
+from app.adapters.redis_windows import RedisWindows
 from app.settings import Settings
 from schemas.tenants import Quota
 from streams.lifeline import Lifeline
 from streams.plans import Plans
+from streams.policy.gates import Rule
 from streams.quota_keeper import QuotaKeeper
 from streams.tenancy import Tenancy
 from streams.topics import AUDIT, TENANTS
+from streams.window_keeper import WindowKeeper
 
 
 class Quotas:
@@ -31,13 +35,19 @@ class Quotas:
         topic = TENANTS.full_name(kafka.topic_prefix, kafka.app_id)
         self._plans: Final = KafkaPlans(kafka, topic, in_force, observer, self.lifeline)
         self._tenancy: Final = Tenancy(options.limits, in_force)
-        store = RedisMonths(RedisBatch(self._redis), kafka.app_id)
+        batch = RedisBatch(self._redis)
+        store = RedisMonths(batch, kafka.app_id)
         audits = AUDIT.full_name(kafka.topic_prefix, kafka.app_id)
         self.keeper: Final = QuotaKeeper(self.quota_of, store, SystemClock(), audits)
+        self.windows: Final = WindowKeeper(self.rules_of, RedisWindows(batch, kafka.app_id), SystemClock())
 
     def quota_of(self, tenant_id: str) -> Quota | None:
         """As it is in force now."""
         return self._tenancy.terms(tenant_id).plan.quota
+
+    def rules_of(self, tenant_id: str) -> Sequence[Rule]:
+        """Its limits as they are in force now."""
+        return self._tenancy.terms(tenant_id).rules
 
     async def start(self) -> None:
         """Read all plans. Raises CannotStart."""

@@ -106,7 +106,7 @@ def wire(
     clock, ownership, lifeline, departure = SystemClock(), Ownership(), Lifeline(), Departure()
     batch, patience = RedisBatch(client), Patience(observer, departure)
     claims = RedisClaims(batch, kafka.app_id, flow.idempotency_days)
-    reservations = RedisReservations(batch, kafka.app_id, flow.idempotency_days)
+    reservations = RedisReservations(batch, kafka.app_id, flow.idempotency_days, kafka.partitions)
     foresight = Foresight(runs)
     store = RedisRuns(batch, kafka.app_id, flow.idempotency_days, flow.session_days)
     deltas = KafkaDeltas(options, topics.deltas, clock, observer, lifeline)

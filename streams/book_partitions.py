@@ -45,6 +45,11 @@ class OpenPartition:
             self.complete_ms[source] = at_ms
             del self.goal[source]
 
+    @property
+    def counted_until(self) -> int:
+        """Everything that was written until then is counted, as far as is known."""
+        return min(self.complete_ms.get(source, 0) for source in Source)
+
     def settled_until(self, now_ms: int) -> int:
         """Windows that end by then can be closed: both sources are past them, and past the grace.
 

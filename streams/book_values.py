@@ -8,6 +8,7 @@ import orjson
 from schemas.money import format_usd
 from schemas.partitions import partition_for
 from streams.book_months import pack_month, unpack_month
+from streams.book_spans import pack_spans, unpack_spans
 from streams.books import PartitionMark, Source, Tally, TenantBook
 from streams.policy.histograms import from_flat
 
@@ -69,6 +70,8 @@ def pack(book: TenantBook) -> bytes:
     }
     if book.month is not None:
         document["month"] = pack_month(book.month)
+    if book.spans:
+        document["spans"] = pack_spans(book.spans)
     return orjson.dumps(document)
 
 
@@ -84,6 +87,7 @@ def unpack(tenant_id: str, value: bytes) -> TenantBook:
     )
     if (month := document.get("month")) is not None:
         book.month = unpack_month(month)
+    book.spans = unpack_spans(document.get("spans", []))
     for start, agent, counts, queued, ran, in_flight, tokens, cost in document["windows"]:
         book.windows[start * 1000, agent] = Tally(
             counts, from_flat(queued), from_flat(ran), in_flight, tokens, Decimal(cost)

@@ -19,6 +19,7 @@ from streams.book_values import is_mark, mark_key, pack, pack_mark, unpack, unpa
 from streams.books import Counted, PartitionMark, Source, TenantBook, close, due, enter, metrics
 from streams.flow import Emission
 from streams.quota_keeper import QuotaKeeper
+from streams.window_keeper import WindowKeeper
 
 METRICS_HEADERS = [schema_header("metrics")]
 RETRY_S = 1.0
@@ -27,7 +28,14 @@ RETRY_S = 1.0
 class Bookkeeper:
     """Takes entries in, in the order of their partition, and does everything else in `run`."""
 
-    def __init__(self, shelf: Shelf, desk: Desk, topic: str, quotas: QuotaKeeper | None = None) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        desk: Desk,
+        topic: str,
+        quotas: QuotaKeeper | None = None,
+        windows: WindowKeeper | None = None,
+    ) -> None:
         self._shelf: Final = shelf
         self._press: Final = desk.press
         self._gauge: Final = desk.gauge
@@ -35,6 +43,7 @@ class Bookkeeper:
         self._pace: Final = desk.pace
         self._topic: Final = topic
         self._quotas: Final = quotas
+        self._windows: Final = windows
         self._audits: list[Emission] = []
         self.telling: asyncio.Task[None] | None = None  # the store, of what it forgot: it may take long
         self._gained: frozenset[int] | None = None
@@ -176,6 +185,8 @@ class Bookkeeper:
                 self.figures.counted += 1
         if self._quotas is not None:
             self._audits += self._quotas.enter(book, entry)
+        if self._windows is not None:
+            self._windows.enter(book, entry)
         self._books[book.tenant_id] = book
         return book
 
@@ -214,9 +225,16 @@ class Bookkeeper:
             book.windows[key].changed = False
         if owned is self._owned:
             await self._close(closing, ending)
-        if self._quotas is not None and owned is self._owned and self.telling is None:
-            telling = self._quotas.tell(frozenset(owned), list(self._books.values()))
-            self.telling = asyncio.create_task(telling)
+        if owned is self._owned and self.telling is None:
+            self.telling = asyncio.create_task(self._tell(owned, list(self._books.values())))
+
+    async def _tell(self, owned: Mapping[int, OpenPartition], books: Sequence[TenantBook]) -> None:
+        """Whoever counts in a store that was emptied; first of windows, for there requests wait for it."""
+        if self._windows is not None:
+            counted_until = {partition: part.counted_until for partition, part in owned.items()}
+            await self._windows.tell(counted_until, books)
+        if self._quotas is not None:
+            await self._quotas.tell(frozenset(owned), books)
 
     def _emission(self, book: TenantBook, start: int, agent: str) -> Emission:
         value = encode(metrics(book, start, agent))
@@ -253,7 +271,8 @@ class Bookkeeper:
 
     def _keeps(self, book: TenantBook) -> bool:
         """Whether it is needed although it has no open windows."""
-        return self._quotas is not None and self._quotas.keeps(book)
+        keepers = (self._quotas, self._windows)
+        return any(keeper is not None and keeper.keeps(book) for keeper in keepers)
 
     async def _survey(self) -> None:
         """Find out up to which moment everything was read, by partition and source."""

@@ -11,8 +11,10 @@ from decimal import Decimal
 from enum import StrEnum
 
 from schemas.metrics import MetricsRecord, Percentiles, StatusCounts
+from streams.policy.gates import What
 from streams.policy.histograms import Histogram
 from streams.policy.quotas import QuotaState
+from streams.policy.windows import Per
 from streams.tables import SLIDING_BUCKET_MS, SLIDING_BUCKETS, WINDOWS
 
 WINDOW_MS = WINDOWS.window_s * 1000
@@ -20,6 +22,9 @@ GRACE_MS = WINDOWS.grace_s * 1000
 STATUSES = tuple(StatusCounts.model_fields)
 MOST_AGENTS = 64  # agents of one tenant in one window; refused requests may name what they like
 OTHER_AGENTS = "(other)"
+
+
+SpanKey = tuple[What, Per, str]  # what counts, in which window, of requests to which agent; "": to all
 
 
 class Source(StrEnum):
@@ -86,6 +91,7 @@ class TenantBook:
         default_factory=dict
     )  # requests that were started, by bucket of a second
     month: QuotaState | None = None  # of tenants with a quota
+    spans: dict[SpanKey, dict[int, int]] = field(default_factory=dict)  # of limits, by bucket of a window
 
 
 @dataclass(slots=True)

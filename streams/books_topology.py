@@ -17,6 +17,7 @@ from streams.quota_keeper import QuotaKeeper
 from streams.tables import WINDOWS, books_app_id
 from streams.topics import METRICS, RESPONSES, USAGE
 from streams.topology import CommittedApp, app_settings
+from streams.window_keeper import WindowKeeper
 from streams.windows_table import WindowsTable
 
 SUFFIX = "-books"
@@ -33,6 +34,7 @@ class BooksParts:
     clock: Clock
     pace: Pace = field(default_factory=Pace)
     quotas: QuotaKeeper | None = None
+    windows: WindowKeeper | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def build_books(options: StreamOptions, parts: BooksParts) -> Books:
     metrics = METRICS.full_name(kafka.topic_prefix, kafka.app_id)
     gauge: Gauge = ConsumerGauge(app, parts, names)
     desk = Desk(parts.press, gauge, parts.clock, parts.pace)
-    bookkeeper = Bookkeeper(table, desk, metrics, parts.quotas)
+    bookkeeper = Bookkeeper(table, desk, metrics, parts.quotas, parts.windows)
     _bind_sources(app, bookkeeper, names, kafka.partitions)
     _bind_ownership(app, table, bookkeeper, names[Source.RESPONSES])
     return Books(app, table, bookkeeper)

@@ -15,9 +15,11 @@ from agents_defs.run_order import ModelCall
 from schemas.failures import Code
 from schemas.requests import AgentRequest
 from schemas.responses import Memory, Status
+from streams.policy.gaps import UNKNOWN
 from streams.policy.gates import Gate
 from streams.policy.terms import never_fits
 from streams.policy.windows import MonthWindow
+from streams.session_marks import SessionMark
 
 MONTH_AFTER_MS = 1000
 SEAT_AFTER_MS = 1000  # when to ask for a seat again: nobody knows when a run ends
@@ -158,6 +160,14 @@ def closed(gate: Gate, used: int, retry_after_ms: int) -> Refuse:
     if isinstance(gate.window, MonthWindow):
         # Of clocks that disagree one says that the month is over, while another still counts in it.
         return Refuse(gate.code, _used_up(gate, gate.window, used), max(retry_after_ms, MONTH_AFTER_MS))
+    if used == UNKNOWN:
+        return Refuse(
+            gate.code,
+            f"the limit of {gate.shown(gate.window.limit)} per {gate.window.per} is taken to be reached: the "
+            "store was emptied, and it is not known yet what was used; send it again, under a new "
+            f"request_id, in {retry_after_ms} ms",
+            retry_after_ms,
+        )
     return Refuse(
         gate.code,
         f"the limit of {gate.shown(gate.window.limit)} per {gate.window.per} is reached "
@@ -244,6 +254,8 @@ class Outcome:
     models: tuple[str, ...] = ()
     calls: tuple[ModelCall, ...] = ()
     new_items: Sequence[dict[str, Any]] = ()
+    anew: bool = False  # these stand for all that was said before, too
+    mark: SessionMark | None = None  # up to where it read its session, where that stands beside the journals
     memory: Memory = Memory.NONE
     started_at: datetime | None = None
     finished_at: datetime | None = None

@@ -10,6 +10,7 @@ from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import SHA_LETTERS, token_digits
 from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Verdict, closed
+from streams.policy.gaps import LONGEST_MS
 from streams.policy.gates import MOST, Gate
 from streams.policy.windows import MonthWindow
 from streams.ports import Claim, LedgerLost, Shelf, StoreUnavailable
@@ -53,6 +54,7 @@ class RedisClaims:
                 self._keys.ledger(shelf),
                 self._keys.journal(claim.tenant_id, claim.request_id),
                 self._keys.owner(claim.partition),
+                self._keys.gap(claim.partition),
             )
             args += (
                 claim.sha256[:SHA_LETTERS],
@@ -101,7 +103,10 @@ class RedisClaims:
     async def rebuilt(self, shelf: Shelf, position: int, owner: str = "") -> None:
         """All of a shelf up to there is remembered."""
         keys = [self._keys.ledger(shelf), self._keys.owner(shelf.partition)]
-        if not await self._batch.call(REBUILT, keys, [position, owner]):
+        if shelf.kind == "responses":  # of each request there is one
+            keys.append(self._keys.gap(shelf.partition))
+        args: list[Argument] = [position, owner, int(shelf in self._known), LONGEST_MS]
+        if not await self._batch.call(REBUILT, keys, args):
             raise StoreUnavailable("it was emptied, or is another's, while the partition was read")
         self._known[shelf] = position
 
@@ -133,5 +138,6 @@ def told_gate(gate: Gate) -> tuple[Argument, ...]:
     window = gate.window
     limit = min(window.limit, MOST)
     if isinstance(window, MonthWindow):
-        return limit, 0, 0, gate.amount, gate.what, window.number, window.ends_ms
-    return limit, window.bucket_ms, window.buckets, gate.amount, gate.what, 0, 0
+        return limit, 0, 0, gate.amount, gate.what, window.number, window.ends_ms, -1
+    user = -1 if gate.user is None else len(gate.user.encode())
+    return limit, window.bucket_ms, window.buckets, gate.amount, gate.what, 0, 0, user

@@ -34,6 +34,15 @@ class RedisKeys:
         whose = "" if user is None else f":{user}"
         return f"{self._tag}:g:{what}:{per}:{len(tenant_id)}:{tenant_id}:{len(agent)}:{agent}{whose}"
 
+    def everybody(self, tenant_id: str, gate: Gate) -> str:
+        """What all users of a tenant used together, where each has a window: that one's without the user."""
+        what, per, agent, _ = gate.of
+        return f"{self._tag}:g:{what}:{per}:{len(tenant_id)}:{tenant_id}:{len(agent)}:{agent}"
+
+    def gap(self, partition: int) -> str:
+        """Since when all is counted in the windows of the partition's tenants, after a loss."""
+        return f"{self._tag}:gap:{partition}"
+
     def seats(self, tenant_id: str) -> str:
         """Which runs of a tenant are under way, where it may have only so many."""
         return f"{self._tag}:k:{tenant_id}"

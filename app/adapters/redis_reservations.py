@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-from app.adapters.redis_batch import script
+from app.adapters.redis_batch import RedisBatch, script
 from app.adapters.redis_claims import told_gate
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import held_by
 from app.adapters.redis_run_calls import RedisRunCalls
+from schemas.partitions import partition_for
 from streams.flow import Refuse, shut
 from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 from streams.ports import RunKey
@@ -19,12 +20,17 @@ SIT: Final = script("run", "sit", joined=True)
 class RedisReservations(RedisRunCalls):
     """Of a deployment."""
 
+    def __init__(self, batch: RedisBatch, app_id: str, idempotency_days: int, partitions: int) -> None:
+        super().__init__(batch, app_id, idempotency_days)
+        self._partitions: Final = partitions
+
     async def reserve(
         self, run: RunKey, gates: Sequence[Gate], spent: Spending = NOTHING_SPENT
     ) -> Refuse | None:
         """What the gates ask for is what the run holds from now on, or nothing is changed."""
         keys = [
             *self._own_keys(run),
+            self._keys.gap(partition_for(run.tenant_id.encode(), self._partitions)),
             *(self._keys.window(run.tenant_id, gate) for gate in gates),
         ]
         args: list[Argument] = [held_by(run.attempt, run.token), run.generation, self._horizon_ms]

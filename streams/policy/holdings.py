@@ -2,11 +2,12 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from streams.policy import windows
+from streams.policy.gaps import UNKNOWN, Gap
 from streams.policy.gates import Gate, Spending, What
-from streams.policy.windows import AnyWindow, Counted, Full
+from streams.policy.windows import AnyWindow, Counted, Full, Window
 
 K = TypeVar("K", bound=Hashable)
 
@@ -39,18 +40,44 @@ class Closed:
     retry_after_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Before(Generic[K]):
+    """What was before a gap, and of windows of single users whose all of it may have been."""
+
+    gap: Gap
+    everybody: Mapping[K, Counted]  # by the key of a user's gate
+
+    def known(self, key: K, gate: Gate, now_ms: int) -> Counted:
+        """What counts at this gate beside what its own window says."""
+        if gate.user is None or not isinstance(gate.window, Window):
+            return Counted()
+        if not self.gap.told or not self.gap.lasts_ms(gate.window, now_ms):
+            return Counted()
+        return self.gap.shared(self.everybody.get(key, Counted()), gate.window)
+
+
 def enter(
-    states: Mapping[K, Counted], gates: Mapping[K, Gate], now_ms: int
+    states: Mapping[K, Counted], gates: Mapping[K, Gate], now_ms: int, before: Before[K] | None = None
 ) -> tuple[Mapping[K, Counted], Closed | None]:
     """Count the request at all gates, or at none."""
     passed: dict[K, Counted] = {}
     closed: Closed | None = None
     for key, gate in gates.items():
-        state = states.get(key, Counted())
-        passed[key], decision = windows.count(state, gate.window, now_ms, gate.amount)
-        if isinstance(decision, Full) and (closed is None or decision.retry_after_ms > closed.retry_after_ms):
-            closed = Closed(gate, decision.used, decision.retry_after_ms)
+        state = windows.recent(states.get(key, Counted()), gate.window, now_ms)
+        passed[key] = windows.put(state, gate.window, now_ms, gate.amount)
+        found = _closed(
+            gate, windows.both(state, before.known(key, gate, now_ms)) if before else state, now_ms
+        )
+        if before is not None and (wait_ms := before.gap.closes_ms(gate, now_ms)):
+            found = Closed(gate, UNKNOWN, wait_ms)
+        if found is not None and (closed is None or found.retry_after_ms > closed.retry_after_ms):
+            closed = found
     return ({**states} if closed else {**states, **passed}), closed
+
+
+def _closed(gate: Gate, state: Counted, now_ms: int) -> Closed | None:
+    _, decision = windows.count(state, gate.window, now_ms, gate.amount)
+    return Closed(gate, decision.used, decision.retry_after_ms) if isinstance(decision, Full) else None
 
 
 def held_by(gates: Mapping[K, Gate], now_ms: int) -> Mapping[K, Held]:

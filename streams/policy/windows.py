@@ -128,6 +128,20 @@ def put(state: Counted, window: AnyWindow, now_ms: int, amount: int) -> Counted:
     return Counted({**state.buckets, bucket: state.buckets.get(bucket, 0) + amount})
 
 
+def both(one: Counted, other: Counted) -> Counted:
+    """All of it."""
+    buckets = one.buckets.keys() | other.buckets.keys()
+    return Counted({number: one.buckets.get(number, 0) + other.buckets.get(number, 0) for number in buckets})
+
+
+def raised(state: Counted, known: Counted) -> Counted:
+    """In each bucket at least so much."""
+    buckets = state.buckets.keys() | known.buckets.keys()
+    return Counted(
+        {number: max(state.buckets.get(number, 0), known.buckets.get(number, 0)) for number in buckets}
+    )
+
+
 def take_back(state: Counted, bucket: int, amount: int) -> Counted:
     """So much less in a bucket, if it is there still."""
     if bucket not in state.buckets:

@@ -1,5 +1,6 @@
 """The claim stores that the contract is run on, with what a test may do to each behind its back."""
 
+from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
@@ -17,11 +18,14 @@ from app.adapters.redis_lines import RedisLines
 from app.adapters.redis_months import RedisMonths
 from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
+from app.adapters.redis_windows import RedisWindows
 from streams.ports import ClaimStore, Reservations, RunStore
+from streams.window_keeper import WindowStore
 from tests.doubles.hand_clock import HandClock
 from tests.doubles.memory_claims import ClaimMemory, MemoryClaims
 from tests.doubles.memory_reservations import MemoryReservations
 from tests.doubles.memory_runs import MemoryRuns
+from tests.doubles.memory_windows import MemoryWindows
 
 NOBODY = "redis://127.0.0.1:1/0"
 
@@ -40,6 +44,12 @@ class ClaimCase(Protocol):
 
     def reservations(self) -> Reservations:
         """Another worker's client of what runs hold in it."""
+
+    def windows(self) -> WindowStore:
+        """The books' client of it."""
+
+    async def passes(self, ms: int) -> None:
+        """So much time goes by, as far as what is noted of a gap is concerned."""
 
     def facts(self) -> FactStore:
         """Another worker's client of what is remembered of users in it."""
@@ -95,6 +105,13 @@ class MemoryCase:
 
     def reservations(self) -> Reservations:
         return MemoryReservations(self._now_ms, self._memory)
+
+    def windows(self) -> WindowStore:
+        return MemoryWindows(self._memory)
+
+    async def passes(self, ms: int) -> None:
+        for partition, gap in self._memory.gaps.items():
+            self._memory.gaps[partition] = replace(gap, since_ms=gap.since_ms - ms)
 
     def facts(self) -> FactStore:
         return self._facts
@@ -155,6 +172,14 @@ class RedisCase:
 
     def facts(self) -> FactStore:
         return RedisFacts(RedisBatch(self._client, self._lines), "penstock", Seal())
+
+    def windows(self) -> WindowStore:
+        return RedisWindows(RedisBatch(self._client, self._lines), "penstock")
+
+    async def passes(self, ms: int) -> None:
+        async for key in self._client.scan_iter("{penstock}:gap:*"):
+            since, told, rest = bytes(await self._client.get(key)).partition(b":")  # type: ignore[arg-type]
+            await self._client.set(key, b"%d" % (int(since) - ms) + told + rest, keepttl=True)
 
     def months(self) -> RedisMonths:
         """What counts of months in it."""

@@ -12,8 +12,9 @@ from app.adapters.redis_batch import RedisBatch, Script
 from app.adapters.redis_client import connect_redis
 from streams.flow import Admit
 from streams.policy import holdings
+from streams.policy.gaps import Gap
 from streams.policy.gates import Gate, Spending
-from streams.policy.holdings import Held
+from streams.policy.holdings import Before, Held
 from streams.policy.windows import Counted, MonthWindow, Per, Window, recent
 from streams.ports import Claim, RunKey, Shelf
 
@@ -47,22 +48,32 @@ class Both:
         batch = RedisBatch(self.client)
         self.claims = redis_claims.RedisClaims(batch, "penstock", 7)
         self.runs = redis_runs.RedisRuns(batch, "penstock", 7, 30)
-        self.reservations = redis_reservations.RedisReservations(batch, "penstock", 7)
+        self.reservations = redis_reservations.RedisReservations(batch, "penstock", 7, 1)
         self.now_ms = BEGIN_MS
         self.states: Mapping[Key, Counted] = {}
         self.held: dict[RunKey, Mapping[Key, Held]] = {}
         self.windows: dict[Key, Gate] = {}
+        self.before: Before[Key] | None = None
 
     async def at(self, now_ms: int) -> None:
         self.now_ms = now_ms
         await self.client.delete(CLOCK_KEY)
         await self.client.rpush(CLOCK_KEY, now_ms // 1000, now_ms % 1000 * 1000)
 
+    async def lose(self, told: bool, shared: Gate, amount: int) -> None:
+        """What was before now is a gap, or was told: so much was used by all users together."""
+        gap, bucket = Gap(self.now_ms, told), shared.window.bucket(self.now_ms)
+        self.before = Before(gap, {shared.of: Counted({bucket: amount})})
+        keys = self.claims._keys
+        await self.client.set(keys.gap(0), f"{self.now_ms}{':told' if told else ''}")
+        await self.client.delete(keys.everybody("acme", shared))
+        await self.client.hset(keys.everybody("acme", shared), str(bucket), str(amount))
+
     async def claim(self, name: str, gates: tuple[Gate, ...]) -> RunKey | None:
         (verdict,) = await self.claims.claim([Claim("acme", name, "a" * 64, 0, gates, name)])
         by_key: dict[Key, Gate] = {gate.of: gate for gate in gates}
         self.windows.update(by_key)
-        self.states, closed = holdings.enter(self.states, by_key, self.now_ms)
+        self.states, closed = holdings.enter(self.states, by_key, self.now_ms, self.before)
         assert (verdict == Admit(1)) == (closed is None)
         if closed is not None:
             assert getattr(verdict, "retry_after_ms", None) == max(0, closed.retry_after_ms)
@@ -75,7 +86,7 @@ class Both:
         refused = await self.reservations.reserve(run, gates, spent)
         by_key: dict[Key, Gate] = {gate.of: gate for gate in gates}
         wanted = holdings.missing(by_key, self.held[run], spent, self.now_ms)
-        self.states, closed = holdings.enter(self.states, wanted, self.now_ms)
+        self.states, closed = holdings.enter(self.states, wanted, self.now_ms, self.before)
         assert (refused is None) == (closed is None)
         if closed is None:
             more = holdings.held_by(wanted, self.now_ms)
@@ -115,6 +126,8 @@ async def _play(url: str, rng: Random) -> None:
     await both.claims.rebuilt(Shelf("responses", 0), 0)
     window = Window(rng.randint(100, 400), rng.choice(PERS))
     requests = Gate(Window(20, "minute"))
+    of_ann = Gate(Window(12, rng.choice(PERS)), 1, "requests", "", "ann é")
+    losses = rng.random() < 0.5
     leaps = [rng.randint(0, 10 * 86_400_000)] if rng.random() < 0.7 else []
 
     month_ms = 30 * 86_400_000
@@ -133,9 +146,11 @@ async def _play(url: str, rng: Random) -> None:
 
     for number in range(80):
         await both.at(both.now_ms + rng.choice([0, 0, window.bucket_ms, 9 * window.bucket_ms, *leaps]))
+        if losses and rng.random() < 0.1:
+            await both.lose(rng.random() < 0.7, of_ann, rng.randint(0, 14))
         run = rng.choice(list(both.held)) if both.held and rng.random() < 0.6 else None
         if run is None:
-            asked = (requests, *gates(rng.randint(0, 60), rng.randint(0, 50)))
+            asked = (requests, of_ann, *gates(rng.randint(0, 60), rng.randint(0, 50)))
             await both.claim(f"r-{number}", asked)
         elif rng.random() < 0.5:
             spent = Spending(rng.randint(0, 60), rng.randint(0, 30) * 10**12, runs=1)

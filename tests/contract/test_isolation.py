@@ -14,13 +14,14 @@ import pytest
 from agents_defs.memory import facts
 from agents_defs.memory.facts import Fact, Owner
 from agents_defs.run_journal import RunLost
-from streams import ports, quota_keeper
+from streams import ports, quota_keeper, window_keeper
 from streams.flow import Admit, Refuse
 from streams.policy.gates import Gate, Spending
 from streams.policy.months import Month
 from streams.policy.windows import MonthWindow, Window
 from streams.ports import ClaimStore, Reservations, RunKey, RunStore, SessionTurn, Told
 from streams.quota_keeper import Known
+from streams.window_keeper import KnownWindow
 from tests.contract.claim_stores import ClaimCase, RedisCase
 from tests.contract.run_steps import OTHER_SHA, OUTCOME, admitted, answered, begun, claimed, said
 
@@ -55,6 +56,8 @@ NOTHING_TO_REACH: Final = {
     "Runs.run": "tests/topology/test_isolation.py: a run knows its own tenant",
     "MonthStore.forgotten": "a partition",
     "MonthStore.told": "a partition",
+    "WindowStore.gaps": "partitions",
+    "WindowStore.told": "a partition",
 }
 
 CROSSED: Final[set[str]] = set()
@@ -76,7 +79,7 @@ theirs = pytest.mark.parametrize("other", THEIRS, ids=lambda one: "/".join(one))
 
 def _calls() -> set[str]:
     found = set()
-    for module in (ports, quota_keeper, facts):
+    for module in (ports, quota_keeper, window_keeper, facts):
         for name, kind in inspect.getmembers(module, inspect.isclass):
             if getattr(kind, "_is_protocol", False) and kind.__module__ == module.__name__:
                 found |= {f"{name}.{call}" for call in vars(kind) if not call.startswith("_")}
@@ -227,3 +230,26 @@ async def test_what_is_known_of_anothers_month_is_not_counted_in_mine(
     assert verdict == Admit(1)
     assert isinstance(their_verdict, Refuse)
     await real.close()
+
+
+@crosses("WindowStore.refill")
+@theirs
+async def test_what_is_known_of_anothers_windows_is_not_counted_in_mine(
+    claims: ClaimStore, case: ClaimCase, other: tuple[str, str]
+) -> None:
+    await case.empty()
+    await claims.rebuilt(ports.Shelf("responses", 0), 7)
+    since_ms = (await case.windows().gaps([0]))[0]
+    window, bucket = Window(5, "day"), Window(5, "day").bucket(since_ms)
+    known = [
+        KnownWindow(other[0], "requests", window, "", each_user, {bucket: 5}) for each_user in (True, False)
+    ]
+    await case.windows().refill(0, since_ms, known)
+    await case.windows().told(0, since_ms)
+
+    gates = (Gate(window), Gate(window, 1, "requests", "", other[0]), Gate(window, 1, "requests", "", "x"))
+    verdict = await claimed(claims, gates=gates, **MY)
+    their_verdict = await claimed(claims, tenant_id=other[0], request_id="r", gates=gates[:1])
+
+    assert verdict == Admit(1)
+    assert isinstance(their_verdict, Refuse)

@@ -10,6 +10,7 @@ from streams.bookkeeper import Bookkeeper
 from streams.books import Entry, Source
 from streams.flow import Emission
 from streams.quota_keeper import QuotaKeeper
+from streams.window_keeper import WindowKeeper
 
 METRICS = "agent.metrics"
 CHANGELOG = "changelog"
@@ -126,11 +127,19 @@ class MemoryKafka:
 class Session:
     """One life of the books' process, on partition 0."""
 
-    def __init__(self, kafka: MemoryKafka, clock: SetClock, quotas: QuotaKeeper | None = None) -> None:
+    def __init__(
+        self,
+        kafka: MemoryKafka,
+        clock: SetClock,
+        quotas: QuotaKeeper | None = None,
+        windows: WindowKeeper | None = None,
+    ) -> None:
         self.kafka = kafka
         self.shelf = MemoryShelf(kafka.table())
-        self.bookkeeper = Bookkeeper(self.shelf, Desk(kafka, self, clock, Pace()), METRICS, quotas)
+        desk = Desk(kafka, self, clock, Pace())
+        self.bookkeeper = Bookkeeper(self.shelf, desk, METRICS, quotas, windows)
         self._fetched = dict(kafka.committed)
+        self._handed: dict[Place, int] = {}  # the last of each, in this life
         self.bookkeeper.opened([0])
 
     async def ends(self, partitions: Collection[int]) -> Mapping[Place, int]:
@@ -143,7 +152,7 @@ class Session:
         return {
             place: Progress(
                 ends[place] if self._left(place) == 0 else self._fetched.get(place, 0),
-                self._fetched[place] - 1 if self._fetched.get(place) else None,
+                self._handed.get(place),
             )
             for place in ends
         }
@@ -154,6 +163,7 @@ class Session:
         for _ in range(min(most, self._left(place))):
             offset = self._fetched.get(place, 0)
             self._fetched[place] = offset + 1
+            self._handed[place] = offset
             entry = self.kafka.sources[place][offset]
             posting = Posting(entry, 0, offset, partial(self._commit, place, offset))
             self.bookkeeper.take(posting, self.bookkeeper.session)

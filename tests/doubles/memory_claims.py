@@ -12,8 +12,9 @@ from typing import Any, Literal
 from agents_defs.run_journal import RunLost
 from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Verdict, closed
 from streams.policy import holdings
+from streams.policy.gaps import Gap
 from streams.policy.gates import NOTHING_SPENT, Gate, Spending
-from streams.policy.holdings import Held
+from streams.policy.holdings import Before, Held
 from streams.policy.windows import Counted
 from streams.ports import Claim, LedgerLost, RunKey, Shelf, StoreUnavailable
 
@@ -61,6 +62,7 @@ class ClaimMemory:
     seats: dict[str, set[tuple[str, str, int]]] = field(default_factory=dict)  # by tenant
     positions: dict[Shelf, int] = field(default_factory=dict)
     owners: dict[int, tuple[int, str]] = field(default_factory=dict)  # by partition
+    gaps: dict[int, Gap] = field(default_factory=dict)  # by partition
     journals: dict[Id, Journal] = field(default_factory=dict)
     sessions: dict[Id, list[tuple[str, Items]]] = field(
         default_factory=dict
@@ -74,7 +76,15 @@ class ClaimMemory:
         """Forget what was written since, as a server does that lost its last writes (or all of them)."""
         self.markers, self.windows, self.positions = other.markers, other.windows, other.positions
         self.journals, self.sessions, self.owners = other.journals, other.sessions, other.owners
-        self.held, self.seats = other.held, other.seats
+        self.held, self.seats, self.gaps = other.held, other.seats, other.gaps
+
+    def before(self, partition: int, gates: Mapping[Place, Gate]) -> Before[Place] | None:
+        """What is known of what was before the partition's gap, if it has one."""
+        gap = self.gaps.get(partition)
+        if gap is None:
+            return None
+        everybody = {place: self.windows.get((*place[:4], None), Counted()) for place in gates}
+        return Before(gap, everybody)
 
     def stand_up(self, key: tuple[str, str, int]) -> None:
         """It is none of its tenant's runs under way."""
@@ -148,7 +158,9 @@ class MemoryClaims:
         if marker is not None:
             return self._again(claim, marker)
         gates = {place_of(claim.tenant_id, gate): gate for gate in claim.gates}
-        self.memory.windows, shut = enter(self.memory.windows, gates, self._now_ms())
+        self.memory.windows, shut = enter(
+            self.memory.windows, gates, self._now_ms(), self.memory.before(claim.partition, gates)
+        )
         if shut is not None:
             return shut
         if held := holdings.held_by(gates, self._now_ms()):
@@ -199,6 +211,9 @@ class MemoryClaims:
         self._require()
         if owner and self.memory.owners.get(shelf.partition, (0, ""))[1] != owner:
             raise StoreUnavailable("it was emptied, or is another's, while the partition was read")
+        lost = shelf.kind == "responses" and shelf not in self.memory.positions
+        if lost and (position > 0 or shelf in self._known):
+            self.memory.gaps[shelf.partition] = Gap(self._now_ms())
         self.memory.positions[shelf] = self._known[shelf] = position
 
     async def checkpoint(self, shelf: Shelf) -> int | None:
@@ -217,10 +232,13 @@ def place_of(tenant_id: str, gate: Gate) -> Place:
 
 
 def enter(
-    windows: dict[Place, Counted], gates: Mapping[Place, Gate], now_ms: int
+    windows: dict[Place, Counted],
+    gates: Mapping[Place, Gate],
+    now_ms: int,
+    before: Before[Place] | None = None,
 ) -> tuple[dict[Place, Counted], Refuse | None]:
     """All gates are passed, or none."""
-    found, shut = holdings.enter(windows, gates, now_ms)
+    found, shut = holdings.enter(windows, gates, now_ms, before)
     refused = closed(shut.gate, shut.used, shut.retry_after_ms) if shut is not None else None
     return dict(found), refused
 

@@ -8,6 +8,8 @@ from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 from streams.ports import RunKey
 from tests.doubles.memory_claims import ClaimMemory, own_marker, place_of
 
+PARTITION = 0  # the tests' tenants are on it, as far as a store has a gap
+
 
 class MemoryReservations:
     """One worker's client of such a store."""
@@ -27,7 +29,8 @@ class MemoryReservations:
         held = self.memory.held.get(key, {})
         asked = {place_of(run.tenant_id, gate): gate for gate in gates}
         wanted = holdings.missing(asked, held, spent, self._now_ms())
-        states, closed = holdings.enter(self.memory.windows, wanted, self._now_ms())
+        before = self.memory.before(PARTITION, wanted)
+        states, closed = holdings.enter(self.memory.windows, wanted, self._now_ms(), before)
         if closed is not None:
             return shut(closed.gate, closed.gate.amount, closed.used, closed.retry_after_ms)
         self.memory.windows = dict(states)

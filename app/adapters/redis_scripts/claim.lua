@@ -1,4 +1,4 @@
--- KEYS of a claim: marker, ledger, journal, owner, and the windows of its gates. Returns {code, a, b, c} of each,
+-- KEYS of a claim: marker, ledger, journal, owner, gap, and the windows of its gates. Returns {code, a, b, c} of each,
 -- flat: 0 admitted as attempt a, 1 duplicate, 2 conflict, 3 refused by gate a (b used, room in c ms), 4 the ledger
 -- is lost, 5 decided (a is the outcome), 6 the partition is another owner's.
 local horizon, claims = ARGV[1], tonumber(ARGV[2])
@@ -21,7 +21,7 @@ end
 
 local function read_claim()
   local claim = {
-    marker = next_key(), ledger = next_key(), journal = next_key(), owned = next_key(),
+    marker = next_key(), ledger = next_key(), journal = next_key(), owned = next_key(), gap = next_key(),
     sha = take(), known = tonumber(take()), token = take(), generation = take(), owner = take(),
     first = take(), gates = {},
   }
@@ -60,7 +60,7 @@ end
 
 -- What it reserves is noted in the same step: whoever is admitted to it next has that, and need not ask for it.
 local function pass(claim)
-  local closed, used, retry = enter(claim.gates)
+  local closed, used, retry = enter(claim.gates, #claim.gates > 0 and gap_at(claim.gap))
   if closed then
     return reply(3, closed, used, retry)
   end
@@ -76,8 +76,8 @@ end
 local asked, lost = {}, false
 for i = 1, claims do
   local claim = read_claim()
-  local known = tonumber(redis.call('GET', claim.ledger) or -1) >= claim.known
-    and (claim.owner == '' or redis.call('EXISTS', claim.owned) == 1)
+  claim.owned = claim.owner ~= '' and redis.call('GET', claim.owned)
+  local known = tonumber(redis.call('GET', claim.ledger) or -1) >= claim.known and (claim.owner == '' or claim.owned)
   asked[i], lost = claim, lost or not known
   reply(known and 0 or 4)
 end
@@ -88,7 +88,7 @@ end
 out = {}
 for _, claim in ipairs(asked) do
   local marker = redis.call('GET', claim.marker)
-  if claim.owner ~= '' and string.match(redis.call('GET', claim.owned), '^%d+%.(.*)$') ~= claim.owner then
+  if claim.owned and string.match(claim.owned, '^%d+%.(.*)$') ~= claim.owner then
     reply(6) -- whoever asks was frozen, and does not know yet that it owns nothing any more
   elseif marker then
     again(marker, claim)

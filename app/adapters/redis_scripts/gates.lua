@@ -4,8 +4,11 @@
 -- '@held:<generation>' -> {{key, what, bucket_ms, buckets, {bucket, amount, bucket, amount, ...}}, ...}.
 -- '@seat:<generation>' -> {the tenant's seats, its name there}: it is one of the runs under way.
 -- These keys are read from there: all of a deployment's live on one slot.
-local windows, now = {}, nil
+-- After a loss a partition's gap says since when all is counted: '<ms>', or '<ms>:told' where windows were told what
+-- was before; streams/policy/gaps.py has the same.
+local windows, gaps, now = {}, {}, nil
 local MONTHS_KEPT_MS = 100 * 86400000 -- also the last one, in which what began then is settled
+local ASK_AGAIN_MS, UNKNOWN = 5000, -1
 
 local function clock()
   if not now then
@@ -23,6 +26,7 @@ local function take_gate(key, take)
   return {
     key = key, limit = tonumber(take()), bucket_ms = tonumber(take()), buckets = tonumber(take()),
     amount = tonumber(take()), what = take(), month = tonumber(take()), ends = tonumber(take()),
+    user = tonumber(take()), -- how long its name is, -1 where it is not a user's
   }
 end
 
@@ -82,16 +86,58 @@ local function put(gate, amount)
   return bucket
 end
 
+local function gap_at(key)
+  if gaps[key] == nil then
+    local since, told = string.match(redis.call('GET', key) or '', '^(%d+)(.*)$')
+    gaps[key] = since and {since = tonumber(since), told = told ~= ''} or false
+  end
+  return gaps[key]
+end
+
+-- For how long a part of the window lies before the gap; 0: none does.
+local function left_of(gap, gate)
+  local bucket = gate.month == 0 and math.floor(gap.since / gate.bucket_ms)
+  if not bucket or bucket < math.floor(clock() / gate.bucket_ms) - gate.buckets then
+    return 0
+  end
+  return (bucket + gate.buckets + 1) * gate.bucket_ms - clock()
+end
+
+-- What a user used before the gap nobody knows; it is no more than what all of them did.
+local function with_everybodys(window, gate, gap)
+  local both, last = {used = window.used, at = {unpack(window.at)}}, math.floor(gap.since / gate.bucket_ms)
+  local first = math.floor(clock() / gate.bucket_ms) - gate.buckets
+  local stored = redis.call('HGETALL', string.sub(gate.key, 1, -gate.user - 2))
+  for j = 1, #stored, 2 do
+    local bucket, n = tonumber(stored[j]), tonumber(stored[j + 1])
+    if bucket >= first and bucket <= last then
+      both.used = both.used + n
+      both.at[#both.at + 1] = {bucket, n}
+    end
+  end
+  return both
+end
+
+-- Where it is full: what is used there, and in how many milliseconds there is room.
+local function full(gate, gap)
+  local window, left = window_of(gate), gap and gate.amount > 0 and left_of(gap, gate) or 0
+  if left > 0 and not gap.told then
+    return UNKNOWN, math.min(left, ASK_AGAIN_MS)
+  elseif left > 0 and gate.user >= 0 then
+    window = with_everybodys(window, gate, gap)
+  end
+  if window.used + gate.amount > gate.limit then
+    return window.used, room_in(window, gate)
+  end
+end
+
 -- Counts all, or none: then which opens last, what is used there, and in how many milliseconds.
-local function enter(gates)
+local function enter(gates, gap)
   local last, used, retry
   for i, gate in ipairs(gates) do
-    local window = window_of(gate)
-    if window.used + gate.amount > gate.limit then
-      local room = room_in(window, gate)
-      if not retry or room > retry then
-        last, used, retry = i, window.used, room
-      end
+    local count, room = full(gate, gap)
+    if count and (not retry or room > retry) then
+      last, used, retry = i, count, room
     end
   end
   if last then

@@ -1,4 +1,4 @@
--- KEYS of a call: marker, journal, then the windows of its gates. A gate's amount is what the run is to hold there in
+-- KEYS of a call: marker, journal, gap, then the windows of its gates. A gate's amount is what the run is to hold there in
 -- all. Returns 0 or -1 (lost) or {} or {the gate that opens last, used there, milliseconds until it opens, what lacks}.
 local key = 0
 
@@ -44,7 +44,7 @@ local function lacking(gates, held, used)
 end
 
 while key < #KEYS do
-  local marker_key, journal = next_key(), next_key()
+  local marker_key, journal, gap_key = next_key(), next_key(), next_key()
   local held_by, generation, horizon = take(), take(), take()
   local used = {tokens = tonumber(take()), cost_usd = tonumber(take()), runs = 1}
   local gates = read_gates(tonumber(take()))
@@ -52,7 +52,7 @@ while key < #KEYS do
   if stands(marker, 'A', held_by) then
     local held = held_in(journal, generation) or {}
     local wanted = lacking(gates, held, used)
-    local closed, used, retry = enter(wanted)
+    local closed, used, retry = enter(wanted, gap_at(gap_key))
     if closed then
       out[#out + 1] = {wanted[closed].number, used, retry, wanted[closed].amount}
     else
