@@ -6,6 +6,7 @@ from typing import Final
 from agents_defs.run_journal import RunLost
 from schemas.failures import Code
 from schemas.responses import Memory, Status
+from streams.conversations import Conversations, LateTurn
 from streams.conveyor import Conveyor
 from streams.deltas import DeltaFeed
 from streams.emission import Emissary
@@ -15,7 +16,7 @@ from streams.feeds import feed_of
 from streams.flow import Accepted, Invalid, Outcome, Parcel, Problem, Rejected, identity
 from streams.journal import Patience, paid_by
 from streams.observations import RecordRejected, RequestDone
-from streams.parcel_codec import decode_parcel, encode_parcel
+from streams.parcel_codec import decode_parcel, encode_parcel, late_turn_of
 from streams.ports import Clock, Outbox, RunKey, RunStore, SessionTurn
 
 
@@ -23,13 +24,20 @@ class Completion:
     """Ends requests."""
 
     def __init__(
-        self, emissary: Emissary, outbox: Outbox, store: RunStore, patience: Patience, clock: Clock
+        self,
+        emissary: Emissary,
+        outbox: Outbox,
+        store: RunStore,
+        patience: Patience,
+        clock: Clock,
+        conversations: Conversations | None = None,
     ) -> None:
         self.emissary: Final = emissary
         self._outbox: Final = outbox
         self._store: Final = store
         self._patience: Final = patience
         self._clock: Final = clock
+        self._conversations: Final = conversations or Conversations(None, store, patience)
         self._observer: Final = patience.observer
 
     async def finish(
@@ -66,16 +74,21 @@ class Completion:
         """With its session's turn, before it is published: who reads the answer may ask on at once."""
         key = RunKey(*identity(candidate), entry.attempt, entry.token, entry.generation)
         session_id = candidate.request.session_id if isinstance(candidate, Accepted) else None
-        turn = None
+        turn: SessionTurn | None = None
+        late: LateTurn | None = None
         if session_id is not None and outcome.new_items and outcome.memory is not Memory.NONE:
-            turn = SessionTurn(session_id, outcome.new_items)
-        encoded, spent = encode_parcel(parcel), used(outcome.calls, ran=outcome.started_at is not None)
+            turn = SessionTurn(session_id, outcome.new_items, outcome.anew, _ttl_s(candidate))
+            if outcome.mark is not None:
+                late, turn = LateTurn(key, turn, outcome.mark), None
+        encoded, spent = encode_parcel(parcel, late), used(outcome.calls, ran=outcome.started_at is not None)
         try:
             await self._patience.asked(lambda: self._store.decide(key, encoded, turn, spent))
         except RunLost as lost:
             if not lost.emptied:
                 raise
             # The store was emptied; the partition is ours, or the transaction will not let this pass.
+        if late is not None:
+            await self._conversations.add(late)
 
     async def refuse(self, conveyor: Conveyor, entry: Entry, problem: Problem) -> None:
         """It is not run."""
@@ -115,7 +128,9 @@ class Completion:
 
     async def publish_decided(self, conveyor: Conveyor, entry: Entry, outcome: bytes) -> None:
         """An earlier attempt decided and died: what it left is the outcome."""
-        parcel = decode_parcel(outcome)
+        parcel, late = decode_parcel(outcome), late_turn_of(outcome)
+        if late is not None:
+            await self._conversations.add(late)
         if not any(one.value is None for one in parcel.emissions):
             parcel = self._unparking(entry, parcel)
         await self._outbox.publish(parcel)
@@ -133,3 +148,7 @@ class Completion:
         gone = self.emissary.unparked(*whose, entry.place[0])
         await self._outbox.publish(Parcel(entry.place[0], (gone,)))
         conveyor.done(entry)
+
+
+def _ttl_s(candidate: Accepted | Invalid) -> float | None:
+    return candidate.spec.memory.ttl_s if isinstance(candidate, Accepted) else None

@@ -22,6 +22,7 @@ from agents_defs.run_journal import (
 from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
 from schemas.failures import Code, RunFailure
 from schemas.responses import Memory, Status
+from streams.conversations import Conversations, mark_of, stands_beside
 from streams.deltas import DeltaFeed
 from streams.estimates import used
 from streams.flow import SEAT_AFTER_MS, Outcome, Problem, Refuse
@@ -77,6 +78,7 @@ class Execution:
     crashes_tolerated: int = CRASHES_TOLERATED
     licence: Licences = unlimited
     rng: Random = field(default_factory=Random)
+    conversations: Conversations | None = None  # None: no agent's sessions stand beside the journals
 
     async def run(self, turn: Turn, feed: DeltaFeed | None) -> Outcome | Suspended | HandedOver:
         """Run one attempt. Only RunLost, cancellation and faults of ours come out as exceptions."""
@@ -182,19 +184,23 @@ class Attempt:
 
     async def _begin(self) -> tuple[Begun, LiveJournal]:
         turn, store = self._turn, self._around.store
-        session_id, version = turn.accepted.request.session_id, turn.accepted.spec.version
+        spec, session_id = turn.accepted.spec, _session_of(turn)
+        version, beside = spec.version, session_id if stands_beside(spec) else None
         out = self._feed.turns_out if self._feed is not None else _nothing_out
         if turn.first and session_id is None:  # there is nothing to be read
             begun = Begun({}, agent_version=version)
             return begun, self._journal(begun, out, opens=version)
         try:
-            begun = await self._patience.asked(lambda: store.begin(turn.key, version, session_id))
+            kept = None if beside else session_id
+            begun = await self._patience.asked(lambda: store.begin(turn.key, version, kept))
             severed = False
         except RunLost as lost:
             if not lost.emptied:
                 raise
             begun, severed = Begun({}, agent_version=version, session_lost=True), True
         begun = replace(begun, entries=of_generation(begun.entries, turn.key))
+        if beside is not None and self._around.conversations is not None:
+            begun = await self._around.conversations.recalled(turn.key, beside, begun, severed=severed)
         journal = self._journal(begun, out)
         journal.severed = severed
         return begun, journal
@@ -279,6 +285,7 @@ class Attempt:
         return Outcome(
             calls=tuple(turn.calls),
             memory=_memory(turn, begun) if spans else Memory.NONE,
+            mark=mark_of(begun),
             started_at=spans[0][0] if spans else None,
             finished_at=finished_at,
             queued_s=self._queued_s,
@@ -370,7 +377,13 @@ def _decision(one: PendingApproval) -> Decision:
     )
 
 
+def _session_of(turn: Turn) -> str | None:
+    """The session that the run is told of and adds to."""
+    accepted = turn.accepted
+    return None if accepted.spec.memory.store == "none" else accepted.request.session_id
+
+
 def _memory(turn: Turn, begun: Begun) -> Memory:
-    if turn.accepted.request.session_id is None:
+    if _session_of(turn) is None:
         return Memory.NONE
     return Memory.LOST if begun.session_lost else Memory.KEPT

@@ -1,17 +1,23 @@
 """Parcel <-> bytes: a decided outcome as the run store keeps it until it is published."""
 
+import json
 from base64 import b64decode, b64encode
 from typing import Any
 
 import orjson
 
+from schemas.text import writable_json
+from streams.conversations import LateTurn, late_turn
 from streams.flow import Answered, Emission, Parcel
 
 
-def encode_parcel(parcel: Parcel) -> bytes:
-    """A line of JSON that describes the records, then their values, one after the other."""
+def encode_parcel(parcel: Parcel, late: LateTurn | None = None) -> bytes:
+    """A line of JSON that describes the records, then their values, one after the other.
+
+    `late`: what is to be added to its session before it is published.
+    """
     answered = parcel.answered
-    described = {
+    described: dict[str, Any] = {
         "partition": parcel.partition,
         "answered": None
         if answered is None
@@ -24,7 +30,22 @@ def encode_parcel(parcel: Parcel) -> bytes:
         ],
         "emissions": [_described(emission) for emission in parcel.emissions],
     }
-    return orjson.dumps(described) + b"\n" + b"".join(emission.value or b"" for emission in parcel.emissions)
+    if late is not None:
+        described["late"] = late.described()
+    return _line(described) + b"\n" + b"".join(emission.value or b"" for emission in parcel.emissions)
+
+
+def _line(described: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(described)
+    except TypeError:  # half a letter that a model said
+        return json.dumps(writable_json(described)).encode()
+
+
+def late_turn_of(raw: bytes) -> LateTurn | None:
+    """What is to be added to a session before this outcome is published."""
+    told = orjson.loads(raw.partition(b"\n")[0]).get("late")
+    return None if told is None else late_turn(told)
 
 
 def decode_parcel(raw: bytes) -> Parcel:

@@ -12,6 +12,7 @@ from streams.deltas import DeltaFeed
 from streams.flow import Answered, Parcel, Record, Refuse, Verdict
 from streams.parked import Parked, ParkedPlace
 from streams.policy.gates import NOTHING_SPENT, Gate, Spending
+from streams.session_marks import SessionMark
 
 
 class StoreUnavailable(Exception):
@@ -145,6 +146,8 @@ class SessionTurn:
 
     session_id: str
     items: Sequence[dict[str, Any]]
+    anew: bool = False  # they stand for all that was said before, too
+    ttl_s: float | None = None  # how long the session is remembered from now on; None: as the store has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,27 @@ class Told:
 
 
 NOTHING = Told({})
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a run is told of its session."""
+
+    items: Sequence[dict[str, Any]]
+    mark: SessionMark
+    lost: bool = False  # the first attempt read more than there is now
+
+
+class SessionStore(Protocol):
+    """Sessions beside the journals. Every call raises StoreUnavailable where the store does not answer."""
+
+    async def read(self, run: RunKey, session_id: str, mark: SessionMark | None) -> Recalled:
+        """The session as it is, without what this run may have added; or with a mark, as it was then."""
+        ...
+
+    async def add(self, run: RunKey, turn: SessionTurn, mark: SessionMark) -> None:
+        """Once for each request and generation. Not to a session that was deleted since the mark was made."""
+        ...
 
 
 class RunStore(Protocol):

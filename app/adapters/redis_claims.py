@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
+from app.adapters.memory_seal import Seal, Unreadable
 from app.adapters.redis_batch import RedisBatch, script
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
@@ -13,7 +14,7 @@ from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Ve
 from streams.policy.gaps import LONGEST_MS
 from streams.policy.gates import MOST, Gate
 from streams.policy.windows import MonthWindow
-from streams.ports import Claim, LedgerLost, Shelf, StoreUnavailable
+from streams.ports import Claim, LedgerLost, RunKey, Shelf, StoreUnavailable
 
 MOST_IN_ONE_CALL: Final = 128  # bounds how long one script call holds Redis
 
@@ -29,8 +30,11 @@ REBUILT: Final = script("rebuilt")
 class RedisClaims:
     """The claim store of a deployment."""
 
-    def __init__(self, batch: RedisBatch, app_id: str, idempotency_days: int) -> None:
+    def __init__(
+        self, batch: RedisBatch, app_id: str, idempotency_days: int, seal: Seal | None = None
+    ) -> None:
         self._batch = batch
+        self._seal = seal or Seal()
         self._keys = RedisKeys(app_id)
         self._horizon_ms = idempotency_days * 86_400_000
         # Up to where each shelf was remembered when this worker last wrote. A Redis that knows less was
@@ -73,10 +77,21 @@ class RedisClaims:
         if LOST in codes:
             lost = {claim.partition for claim, code in zip(claims, codes, strict=True) if code == LOST}
             raise LedgerLost(sorted(lost))
-        return [
+        verdicts = [
             _verdict(claim, *flat[WIDTH * number : WIDTH * (number + 1)])
             for number, claim in enumerate(claims)
         ]
+        if DECIDED in codes:
+            return [self._opened(*one) for one in zip(claims, verdicts, strict=True)]
+        return verdicts
+
+    def _opened(self, claim: Claim, verdict: Verdict) -> Verdict:
+        if not isinstance(verdict, Decided):
+            return verdict
+        try:
+            return Decided(self._seal.open(verdict.outcome, *outcome_place(claim)))
+        except Unreadable as error:
+            raise StoreUnavailable(str(error)) from error
 
     async def own(
         self, partitions: Sequence[int], generation: int, owner: str, *, forced: bool = False
@@ -117,6 +132,11 @@ class RedisClaims:
         except (RedisError, OSError) as error:
             raise StoreUnavailable(str(error)) from error
         return None if value is None else int(value)
+
+
+def outcome_place(whose: Claim | RunKey) -> tuple[str, ...]:
+    """Where a decided outcome stands, as it is sealed."""
+    return "outcome", whose.tenant_id, whose.request_id, str(whose.generation)
 
 
 def _verdict(claim: Claim, code: int, first: Any, used: int, retry_after_ms: int) -> Verdict:

@@ -1,18 +1,17 @@
 """Journals, sessions and decided outcomes in Redis: each call is one atomic script, fenced by the marker."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-import orjson
-
+from app.adapters.memory_seal import Seal, Unreadable
 from app.adapters.redis_batch import RedisBatch, script
+from app.adapters.redis_claims import outcome_place
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import held_by
 from app.adapters.redis_run_calls import DAY_MS, RedisRunCalls
-from schemas.text import writable_json
+from app.adapters.session_turns import conversation, turn_begins, turn_bytes
 from streams.policy.gates import NOTHING_SPENT, Spending
-from streams.ports import Begun, RunKey, SessionTurn, Told
+from streams.ports import Begun, RunKey, SessionTurn, StoreUnavailable, Told
 
 BEGIN: Final = script("run", "begin", joined=True)
 RECORD: Final = script("run", "record", joined=True)
@@ -27,9 +26,17 @@ RUN: Final = b"@run:"
 class RedisRuns(RedisRunCalls):
     """The run store of a deployment."""
 
-    def __init__(self, batch: RedisBatch, app_id: str, idempotency_days: int, session_days: int) -> None:
+    def __init__(
+        self,
+        batch: RedisBatch,
+        app_id: str,
+        idempotency_days: int,
+        session_days: int,
+        seal: Seal | None = None,
+    ) -> None:
         super().__init__(batch, app_id, idempotency_days)
         self._session_ms = session_days * DAY_MS
+        self._seal = seal or Seal()
 
     async def begin(self, run: RunKey, agent_version: int, session_id: str | None) -> Begun:
         """An attempt begins: it counts as crashed until `decide` or `leave`."""
@@ -44,9 +51,14 @@ class RedisRuns(RedisRunCalls):
         )
         flat, read, turns = await self._call(BEGIN, run, self._with_session(run, session_id), args)
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        try:
+            entries = self._entries(run, fields)
+            items = conversation(self._seal, (run.tenant_id, session_id or ""), turns)
+        except Unreadable as error:  # whoever puts the key back finds all as it was
+            raise StoreUnavailable(str(error)) from error
         return Begun(
-            entries={_read(name): value for name, value in fields.items() if name[:1] != STREAM_S_OWN},
-            session_items=[item for turn in turns for item in orjson.loads(turn)["items"]],
+            entries=entries,
+            session_items=items,
             session_lost=len(turns) < read,
             agent_version=int(fields[b"@version"]),
             crashes=_crashes(fields, _attempt(run)),
@@ -55,7 +67,7 @@ class RedisRuns(RedisRunCalls):
 
     async def record(self, run: RunKey, told: Told, turns_out: int) -> None:
         """Add to the journal."""
-        args = (held_by(run.attempt, run.token), self._horizon_ms, turns_out, *_told(run, told))
+        args = (held_by(run.attempt, run.token), self._horizon_ms, turns_out, *self._told(run, told))
         await self._call(RECORD, run, self._own_keys(run), args)
 
     async def decide(
@@ -67,10 +79,10 @@ class RedisRuns(RedisRunCalls):
             _attempt(run),
             run.generation,
             self._horizon_ms,
-            outcome,
-            _encoded(run, turn.items) if turn else b"",
+            self._seal.seal(outcome, *outcome_place(run)) if self._seal.on else outcome,
+            turn_bytes(self._seal, run, turn) if turn else b"",
             _own(run) if turn else b"",
-            self._session_ms,
+            self._session_ms if turn is None or turn.ttl_s is None else round(turn.ttl_s * 1000),
             spent.tokens,
             spent.nano_usd,
             spent.runs,
@@ -87,6 +99,23 @@ class RedisRuns(RedisRunCalls):
             session_id = session.split(b":", 1)[1].decode()
             await self._batch.call(KEEP, (self._keys.session(run.tenant_id, session_id),), (keep_ms,))
 
+    def _told(self, run: RunKey, told: Told) -> tuple[Argument, ...]:
+        """As `record.lua` reads it."""
+        added: list[Argument] = []
+        removed: list[Argument] = []
+        for name, value in told.entries.items():
+            if value is None:
+                removed.append(_written(name))
+            else:
+                sealed = self._seal.seal(value, *_place(run, name)) if self._seal.on else value
+                added += (_written(name), sealed)
+        opens = (told.opens or "", _attempt(run))
+        return (*opens, len(added) // 2, len(removed), *added, *removed)
+
+    def _entries(self, run: RunKey, fields: Mapping[bytes, bytes]) -> dict[str, bytes]:
+        named = {_read(name): value for name, value in fields.items() if name[:1] != STREAM_S_OWN}
+        return {name: self._seal.open(value, *_place(run, name)) for name, value in named.items()}
+
     def _with_session(self, run: RunKey, session_id: str | None) -> tuple[str, str, str]:
         marker, journal = self._own_keys(run)
         # Without a session its place is taken by a key of the same slot, which is not touched.
@@ -97,17 +126,8 @@ def _attempt(run: RunKey) -> str:
     return f"{run.generation}.{run.attempt}"
 
 
-def _told(run: RunKey, told: Told) -> tuple[Argument, ...]:
-    """As `record.lua` reads it."""
-    added: list[Argument] = []
-    removed: list[Argument] = []
-    for name, value in told.entries.items():
-        if value is None:
-            removed.append(_written(name))
-        else:
-            added += (_written(name), value)
-    opens = (told.opens or "", _attempt(run))
-    return (*opens, len(added) // 2, len(removed), *added, *removed)
+def _place(run: RunKey, name: str) -> tuple[str, ...]:
+    return "entry", run.tenant_id, run.request_id, name
 
 
 def _written(name: str) -> bytes:
@@ -126,16 +146,4 @@ def _crashes(fields: Mapping[bytes, bytes], present: str) -> int:
 
 def _own(run: RunKey) -> bytes:
     """How a turn begins that an earlier attempt may have left behind; a replay's stands for itself."""
-    return b"" if run.generation else _beginning(run)
-
-
-def _beginning(run: RunKey) -> bytes:
-    return b'{"request_id":' + orjson.dumps(run.request_id) + b',"items":'
-
-
-def _encoded(run: RunKey, items: Sequence[dict[str, Any]]) -> bytes:
-    try:
-        encoded = orjson.dumps(list(items))
-    except TypeError:  # half a letter, which a provider may send, or a number of more than 64 bits
-        encoded = json.dumps(writable_json(list(items))).encode()
-    return _beginning(run) + encoded + b"}"
+    return b"" if run.generation else turn_begins(run)

@@ -53,6 +53,8 @@ NOTHING_TO_REACH: Final = {
     "DeltaSink.touch": "writes under the key and partition of the request's own record",
     "DeltaSink.settle": "writes under the key and partition of the request's own record",
     "Foresees.foresee": "prices are everybody's",
+    "SessionStore.read": "tests/contract/test_session_store.py: sessions do not mix",
+    "SessionStore.add": "tests/contract/test_session_store.py: sessions do not mix",
     "Runs.run": "tests/topology/test_isolation.py: a run knows its own tenant",
     "MonthStore.forgotten": "a partition",
     "MonthStore.told": "a partition",

@@ -14,6 +14,7 @@ from streams.answers import answered_by
 from streams.buffers import Allowance
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
+from streams.conversations import Conversations
 from streams.emission import Emissary
 from streams.estimates import Foresight
 from streams.execution import Execution
@@ -40,12 +41,13 @@ from tests.doubles.memory_deltas import MemoryDeltas
 from tests.doubles.memory_outbox import KINDS, NAMES, MemoryLog, MemoryOutbox
 from tests.doubles.memory_reservations import MemoryReservations
 from tests.doubles.memory_runs import MemoryRuns
+from tests.doubles.memory_sessions import MemorySessions
 from tests.doubles.memory_verifier import MemoryVerifier, signed
 from tests.doubles.observed import Observed
 from tests.doubles.requests import PARTITIONS, record
 
 MANY_STEPS = 5_000
-NEVER_BUILT: Any = None  # the agent of a spec, where runs are doubles
+NEVER_BUILT: Any = object  # the agent of a spec, where runs are doubles
 Place = tuple[int, int]
 
 
@@ -58,6 +60,7 @@ class World:
         self.requests: dict[int, list[Record]] = defaultdict(list)
         self.committed: dict[int, int] = defaultdict(int)
         self.memory = ClaimMemory()
+        self.sessions = MemorySessions()
         self.commands = CommandTopic()
         self.plans = MemoryPlans()
         self.generation = 0
@@ -164,6 +167,7 @@ class Flume:
         )
         self.world.plans.listeners.append(self.waits.plan_changed)
         patience = Patience(observed, self.departure)
+        conversations = Conversations(self.world.sessions, self.store, patience)
         self.pipeline = Pipeline(
             Stages(
                 intake=replace(intake, verifier=verifier) if self.world.signed_requests else intake,
@@ -189,8 +193,9 @@ class Flume:
                         MemoryReservations(self.world.now_ms, self.world.memory),
                         clock.at,
                     ),
+                    conversations=conversations,
                 ),
-                completion=Completion(emissary, self.outbox, self.store, patience, clock),
+                completion=Completion(emissary, self.outbox, self.store, patience, clock, conversations),
                 waits=self.waits,
                 clock=clock,
                 observer=observed,
