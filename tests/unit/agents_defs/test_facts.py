@@ -11,7 +11,6 @@ import pytest
 from agents import Agent
 from agents.testing import assistant_message, function_call
 
-from agents_defs.memory.fact_tools import forget, recall, remember
 from agents_defs.memory.facts import Fact, FactStore, Owner, Question, found
 from agents_defs.memory.memory_spec import BadMemory, FactLimits, MemorySpec
 from agents_defs.memory.process_facts import ProcessFacts
@@ -19,6 +18,7 @@ from agents_defs.model_access import FixedAccess
 from agents_defs.registry import Registry
 from agents_defs.run_journal import RunLost
 from agents_defs.runner import AgentRunner
+from agents_defs.tools.facts import forget, recall, remember
 from tests.doubles.history_model import HistoryModel, results
 from tests.doubles.memory_journal import MemoryJournal
 from tests.doubles.recorded_runs import Recorder, one_try, order_for, spec_of
