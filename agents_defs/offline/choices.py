@@ -153,11 +153,12 @@ def _likeness(target: Target, request: str, all_targets: Sequence[Target]) -> fl
     """The weight of the words that request and target share. A word that fits many targets weighs little."""
     vocabularies = [set(stems(f"{one.subject} {one.text}")) for one in all_targets]
     spread = Counter(word for vocabulary in vocabularies for word in vocabulary)
+    shared = Counter(word for one in all_targets for word in set(stems(one.subject)))
     named, told = set(stems(target.subject)), set(stems(f"{target.subject} {target.text}"))
     score = 0.0
     for word in stems(request):
         if word in named:
-            score += NAME_WEIGHT / spread[word] ** RARITY
+            score += NAME_WEIGHT / shared[word] ** RARITY
         elif word in told:
             score += TEXT_WEIGHT / spread[word] ** RARITY
         elif near := related(word) & told:

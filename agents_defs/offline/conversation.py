@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agents_defs.offline.material import parted
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -20,11 +22,15 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`request` is the last thing that the user said, `done` what happened since."""
+    """`request` is the last thing that the user said, `done` what happened since.
+
+    `material`: what stood below a heading under the request.
+    """
 
     request: str
     earlier: tuple[str, ...]  # what the user said before, the latest first
     done: tuple[Done, ...]
+    material: str = ""
 
     def did(self, name: str) -> bool:
         return any(one.name == name for one in self.done)
@@ -43,7 +49,8 @@ def is_handoff(output: Any) -> bool:
 def read(asked: str | Sequence[Any]) -> Conversation:
     """Reads a plain question or a list of the API's input items. What it does not know it passes over."""
     if isinstance(asked, str):
-        return Conversation(asked, (), ())
+        request, material = parted(asked)
+        return Conversation(request, (), (), material)
     said: list[str] = []
     calls: list[tuple[str, str, str]] = []  # call id, name, arguments
     outputs: dict[str, Any] = {}
@@ -60,7 +67,8 @@ def read(asked: str | Sequence[Any]) -> Conversation:
             outputs[str(item.get("call_id"))] = _parsed(item.get("output"))
     done = tuple(Done(name, arguments, outputs.get(call_id)) for call_id, name, arguments in calls)
     request, *earlier = reversed(said) if said else [""]
-    return Conversation(request, tuple(earlier), done)
+    request, material = parted(request)
+    return Conversation(request, tuple(earlier), done, material)
 
 
 def text_of(content: Any) -> str:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from agents_defs.offline import findings
+from agents_defs.offline import findings, languages
+from agents_defs.offline.material import clauses, left_to_do
 from agents_defs.offline.number_values import bounded, number_value
 from agents_defs.offline.sources import Found, Schema, Source, field_words, subject_of
 from agents_defs.offline.string_values import FORMATS, sized, string_value
-from agents_defs.words import content_words, stem, words
+from agents_defs.words import content_words, related, sentences, stem, stems, words
 
 MAX_DEPTH = 12
 MAX_ITEMS = 5
+SEVERAL = 2
+_WANTING = re.compile(r"\b(?:draft 1 of|error|failed)\b", re.IGNORECASE)
+"""What a judge finds wanting: a first draft, and what did not work."""
 
 
 class SchemaValues:
@@ -123,7 +128,24 @@ class SchemaValues:
             wanted = {stem(word) for word in words(str(choice))}
             if isinstance(choice, str) and wanted and wanted <= spoken:
                 return Found(choice, certain=True)
+        meant = self._meant(name, choices)
+        if meant is not None:
+            return Found(meant, certain=True)
         return Found(schema.get("default", choices[0] if choices else None), certain=False)
+
+    def _meant(self, name: str, choices: list[Any]) -> Any:
+        """A language is heard; else the choice of which the instructions say most about the text."""
+        source = self._source
+        if "language" in words(name):
+            return languages.chosen(choices, source.text)
+        about = {stem(word) for said in stems(source.text) for word in (said, *related(said))}
+        weights = {}
+        for choice in (one for one in choices if isinstance(one, str)):
+            named = {stem(word) for word in words(choice)}
+            lines = [set(stems(line)) for line in parts_of(source.instructions)]
+            weights[choice] = sum(1 + 10 * len(about & line) for line in lines if named and named <= line)
+        best = max(weights, key=lambda choice: weights[choice], default=None)
+        return best if best is not None and weights[best] else None
 
     def _object(self, schema: Schema, depth: int) -> Found:
         made: dict[str, Any] = {}
@@ -164,22 +186,47 @@ class SchemaValues:
             yield from (bounded(number.value, item, whole=item["type"] == "integer") for number in named)
         elif item.get("format") in FORMATS:
             yield from FORMATS[item["format"]][0](text)
+        elif item.get("type") == "object":
+            yield from self._portions(item)
+        elif item.get("type") == "string" and (asked := self._asked_for(name)):
+            yield from (sized(one, item) for one in asked)
         elif item.get("type") == "string":
             found = findings.quotations(text) or self._listed(name) or self._tags(name)
             yield from (sized(one, item) for one in found)
+
+    def _portions(self, item: Schema) -> Iterator[Any]:
+        """An object for each of the things that the text asks for, where it asks for several."""
+        source = self._source
+        asked = left_to_do(source.text, source.material)
+        if source.telling is None or len(clauses(source.text)) < SEVERAL:
+            return
+        for one in asked[:MAX_ITEMS]:
+            part = replace(source, text=one, earlier=(), facts={}, telling=lambda _, told=one: told)  # type: ignore[misc]  # a default binds it
+            yield SchemaValues(self._root, part).value("", item).value
+
+    def _asked_for(self, name: str) -> list[str]:
+        """In a few words each: the things that the text asks for, where it asks for several."""
+        source = self._source
+        if source.telling is None or not set(words(name)) & field_words("portions"):
+            return []
+        asked = clauses(source.text)
+        return [" ".join(content_words(one)[:8]) for one in asked] if len(asked) >= SEVERAL else []
 
     def _listed(self, name: str) -> list[str]:
         value = findings.after_label(self._source.text, name)
         return [part.strip() for part in re.split(r"\s*/\s*|\s+and\s+", value)] if value else []
 
     def _tags(self, name: str) -> list[str]:
-        asked = set(words(name)) & field_words("tags")
+        asked = set(words(name)) & field_words("tags") if self._source.telling is not None else ()
         return content_words(self._source.text)[:MAX_ITEMS] if asked else []
 
     def _boolean(self, name: str, schema: Schema) -> Found:
         fact = self._source.facts.get(name)
         if isinstance(fact, bool):
             return Found(fact, certain=True)
+        if set(words(name)) & field_words("judgement") and self._source.telling is not None:
+            told = f"{self._source.material} {' '.join(map(str, self._source.facts))}"
+            return Found(_WANTING.search(told) is None, certain=True)
         subject = {stem(word) for word in content_words(f"{name} {subject_of(schema)}")}
         spoken = words(self._source.text)
         for place, word in enumerate(spoken):
@@ -188,6 +235,11 @@ class SchemaValues:
                     not field_words("negations") & set(spoken[max(0, place - 3) : place]), certain=True
                 )
         return Found(bool(schema.get("default", False)), certain=False)
+
+
+def parts_of(instructions: str) -> list[str]:
+    """Sentences, and parts of one that lists: "`orders` knows this, `devices` knows that"."""
+    return [part for line in sentences(instructions) for part in re.split(r"[;:]|,\s+(?=`)", line)]
 
 
 def _fits(value: Any, schema: Schema) -> bool:

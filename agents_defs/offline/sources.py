@@ -29,6 +29,8 @@ class Source:
     facts: Mapping[str, Any] = field(default_factory=dict)  # what tools returned, by name
     # Words an answer of at most so many characters; None: values are only quoted.
     telling: Callable[[float], str] | None = None
+    material: str = ""  # what stands below the request
+    instructions: str = ""  # what the agent is told
 
     @property
     def texts(self) -> tuple[str, ...]:

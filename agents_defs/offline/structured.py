@@ -21,8 +21,8 @@ def structured_answer(said: Conversation, instructions: str, output_schema: Agen
     """JSON filled from what was said and found; where that breaks a rule of the type, filled from less."""
     facts = wording.facts(said)
     sources = (
-        Source(said.request, said.earlier, facts, _Telling(said, instructions)),
-        Source(said.request, (), {}, _Telling(said, instructions)),
+        Source(said.request, said.earlier, facts, _Telling(said, instructions), said.material, instructions),
+        Source(said.request, (), {}, _Telling(said, instructions), said.material, instructions),
         Source("", (), {}, _Telling(said, instructions)),
         Source(""),
     )

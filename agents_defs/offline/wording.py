@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agents_defs.offline.conversation import Conversation, is_handoff
+from agents_defs.offline.material import lines_of, spoken
 from agents_defs.offline.sums import computed
 from agents_defs.words import content_words, related, sentences, stem, stems, words
 
@@ -14,6 +15,7 @@ TAG = "(offline model)"
 MAX_SENTENCES = 4
 NOTHING = "No"
 MAX_ROWS = 5
+MAX_QUOTE_CHARS = 160
 MAX_PASSAGES = 3
 LONG_TEXT = 4
 """From so many sentences on, a request is a text to be put in short."""
@@ -40,11 +42,28 @@ def substance(conversation: Conversation, instructions: str) -> str:
     if result := computed(request):
         return result
     asked = sentences(request)
+    if conversation.material:
+        return _from_material(conversation.material, request, instructions)
     if not content_words(request):
         return _courtesy(request, instructions)
     if len(asked) >= LONG_TEXT:
         return "In short: " + " ".join(_gist(asked))
     return _acknowledged(request, asked, instructions)
+
+
+def _from_material(material: str, request: str, instructions: str) -> str:
+    """A reply to the last speaker of a conversation; of other texts what fits the request."""
+    said = spoken(material)
+    if said:
+        speaker, last = said[-1]
+        quoted = (sentences(last) or [last])[0][:MAX_QUOTE_CHARS]
+        return (
+            f"{_self(instructions)} I read what was said {len(said)} times, at last by {speaker}: “{quoted}”"
+        )
+    lines = [line for line in lines_of(material) if line != request]
+    return " ".join(_sentence(line) for line in _relevant(lines, request, MAX_SENTENCES)) or _self(
+        instructions
+    )
 
 
 def facts(conversation: Conversation) -> dict[str, Any]:
