@@ -47,7 +47,11 @@ class Settings(BaseSettings):
     delivery: Literal["transactional", "plain"] = "transactional"
     """`plain` (one worker; brokers without transactions): one outcome per request is not crash-proof."""
     redis_url: str = "redis://127.0.0.1:6379/0"
-    """Where windows, claims, journals of runs and sessions are kept."""
+    """Where windows, claims, journals of runs, sessions and facts are kept."""
+    sessions_url: SecretStr | None = None
+    """The database of agents with `MemorySpec(store="sql")`: `sqlite:///<file>` or `postgresql://...`."""
+    memory_keys_file: Path | None = None
+    """Keys that seal what is remembered, 32 bytes in base64 a line; the first seals. None: it is plain."""
     agents_dir: Path | None = None
     """A folder of agents' files (`penstock new agent --dir`) that are registered, too."""
     patterns: bool = False

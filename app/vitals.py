@@ -76,6 +76,7 @@ class Vitals:
         ownership: Ownership,
         redis: Pingable,
         plans: KafkaPlans,
+        memory: Checks | None = None,
     ) -> Watch:
         """These are the worker's parts; they need not be started yet."""
         kafka = options.kafka
@@ -88,6 +89,7 @@ class Vitals:
             "kafka": kafka_check(lag.answers),
             "redis": redis_check(redis),
             "plans": plans_check(lambda: plans.known),
+            **(memory or {}),
         }
         progress = Progress(
             SystemClock.now,

@@ -23,10 +23,12 @@ from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_names import NameTaken, WorkerName
 from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
+from app.memory import Memory
 from streams.admission import Admission, Tenants
 from streams.buffers import Allowance
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
+from streams.conversations import Conversations
 from streams.emission import Emissary
 from streams.estimates import Foresight
 from streams.execution import Execution
@@ -98,17 +100,24 @@ def _checking(name: WorkerName, lifeline: Lifeline) -> Callable[[], Awaitable[No
 
 
 def wire(
-    options: StreamOptions, client: "redis.Redis", registry: Registry, runs: AgentRuns, observer: Observer
+    options: StreamOptions,
+    client: "redis.Redis",
+    registry: Registry,
+    runs: AgentRuns,
+    observer: Observer,
+    memory: Memory | None = None,
 ) -> Wired:
     """Put a worker together."""
     kafka, flow = options.kafka, options.flow
     topics = topic_names(kafka.topic_prefix, kafka.app_id)
     clock, ownership, lifeline, departure = SystemClock(), Ownership(), Lifeline(), Departure()
     batch, patience = RedisBatch(client), Patience(observer, departure)
-    claims = RedisClaims(batch, kafka.app_id, flow.idempotency_days)
+    seal = None if memory is None else memory.seal
+    claims = RedisClaims(batch, kafka.app_id, flow.idempotency_days, seal)
     reservations = RedisReservations(batch, kafka.app_id, flow.idempotency_days, kafka.partitions)
     foresight = Foresight(runs)
-    store = RedisRuns(batch, kafka.app_id, flow.idempotency_days, flow.session_days)
+    store = RedisRuns(batch, kafka.app_id, flow.idempotency_days, flow.session_days, seal)
+    conversations = Conversations(None if memory is None else memory.sessions, store, patience)
     deltas = KafkaDeltas(options, topics.deltas, clock, observer, lifeline)
     bodies = KafkaParked(kafka, topics.parked, observer)
     in_force = Plans(observer)
@@ -150,8 +159,9 @@ def wire(
                 departure,
                 flow.crashes_tolerated,
                 Licensing(tenancy.terms, foresight, reservations, clock.at),
+                conversations=conversations,
             ),
-            completion=Completion(emissary, late, store, patience, clock),
+            completion=Completion(emissary, late, store, patience, clock, conversations),
             waits=waits,
             clock=clock,
             observer=observer,

@@ -15,6 +15,7 @@ from app import startup
 from app.adapters.clock import SystemClock
 from app.adapters.redis_client import connect_redis
 from app.adapters.redis_names import NameTaken
+from app.memory import open_memory
 from app.settings import Settings
 from app.startup import CannotStart
 from app.vitals import Vitals
@@ -49,13 +50,19 @@ class Worker:
         self._registry = registry or _agents(settings)
         self._equipment = Equipment(settings.tools())
         self.redis = connect_redis(settings.redis_url)
-        self._runner = AgentRunner(self._registry, self._models)
+        self._memory = open_memory(settings, self.redis, self._registry)
+        self._runner = AgentRunner(self._registry, self._models, facts=self._memory.facts)
         vitals = Vitals(settings, self._registry)
         self.wired: Final[Wired] = wire(
-            self.options, self.redis, self._registry, self._runner, vitals.observer
+            self.options, self.redis, self._registry, self._runner, vitals.observer, self._memory
         )
         self.watch: Final = vitals.watch(
-            self.options, self.wired.pipeline, self.wired.ownership, self.redis, self.wired.plans
+            self.options,
+            self.wired.pipeline,
+            self.wired.ownership,
+            self.redis,
+            self.wired.plans,
+            self._memory.checks(),
         )
         self.app: CommittedApp = build_intake(self.options, self.wired.intake)
 
@@ -161,6 +168,7 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_S):
                     await close()
+        await asyncio.to_thread(self._memory.close)
         await self.redis.aclose()
 
     async def _close_equipment(self) -> None:

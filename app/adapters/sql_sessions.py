@@ -57,6 +57,10 @@ class SqlSessions:
         """Forget sessions to which nothing was added since; how many those were."""
         return await self._asked(self._clean, before)
 
+    def close(self) -> None:
+        """Waits for what is under way."""
+        self._database.close()
+
     async def check(self) -> None:
         """Raises StoreUnavailable."""
         await self._asked(lambda: None)
@@ -152,7 +156,8 @@ class SqlSessions:
         with self._database.reading() as books:
             rows = books.execute(self._of(whose)).all()
         return [
-            StoredTurn("sql", read_back(one.request_id), self._items(whose, one), one.anew, one.added_at) for one in rows
+            StoredTurn("sql", read_back(one.request_id), self._items(whose, one), one.anew, one.added_at)
+            for one in rows
         ]
 
     def _delete(self, whose: Whose) -> int:

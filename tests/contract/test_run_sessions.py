@@ -174,3 +174,31 @@ async def test_what_was_handed_in_or_out_can_be_changed_without_harm(
     found = await begun(runs, await admitted(claims, "t-9", request_id="r-9"), "s")
 
     assert found.session_items == said("one")
+
+
+async def test_a_turn_that_stands_for_all_before_it_is_read_in_their_place(
+    claims: ClaimStore, runs: RunStore
+) -> None:
+    await ended(claims, runs, "r-0", said("zero"))
+    run = await admitted(claims, request_id="r-1")
+    assert (await begun(runs, run, "s")).session_items == said("zero")
+    await runs.decide(run, OUTCOME, SessionTurn("s", said("all in short"), anew=True))
+    await answered(claims, "r-1")
+    await ended(claims, runs, "r-2", said("two"))
+
+    assert await read(claims, runs) == [*said("all in short"), *said("two")]
+
+
+async def test_a_replay_still_reads_what_stood_there_before_it_was_put_in_short(
+    claims: ClaimStore, runs: RunStore
+) -> None:
+    await ended(claims, runs, "r-0", said("zero"))
+    await begun(runs, await admitted(claims), "s")
+    await answered(claims, replayable=True)
+    run = await admitted(claims, request_id="r-2")
+    await begun(runs, run, "s")
+    await runs.decide(run, OUTCOME, SessionTurn("s", said("all in short"), anew=True))
+
+    replay = await admitted(claims, "t-2", generation=1)
+
+    assert (await begun(runs, replay, "s")).session_items == said("zero")

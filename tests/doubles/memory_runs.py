@@ -4,10 +4,15 @@ import asyncio
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from streams.policy.gates import NOTHING_SPENT, Spending
 from streams.ports import Begun, RunKey, SessionTurn, StoreUnavailable, Told
 from tests.doubles.memory_claims import ClaimMemory, Items, Journal, Marker, own_marker
+
+
+class StandsForAll(list[dict[str, Any]]):
+    """The items of a turn that stand for all that was said before it, too."""
 
 
 class MemoryRuns:
@@ -74,7 +79,8 @@ class MemoryRuns:
             turns = self.memory.sessions.setdefault((run.tenant_id, turn.session_id), [])
             if _is_last(turns, run):
                 turns.pop()
-            turns.append((run.request_id, copy.deepcopy(list(turn.items))))
+            items = copy.deepcopy(list(turn.items))
+            turns.append((run.request_id, StandsForAll(items) if turn.anew else items))
 
     async def leave(self, run: RunKey, keep_s: float, spent: Spending = NOTHING_SPENT) -> None:
         """The attempt stops in order, without an outcome."""
@@ -121,7 +127,10 @@ class MemoryRuns:
         if journal.session is None:
             journal.session = (session_id, len(turns) - _is_last(turns, run))
         read = journal.session[1]
-        return [copy.deepcopy(item) for _, items in turns[:read] for item in items], len(turns) < read
+        told: Items = []
+        for _, items in turns[:read]:
+            told = [*([] if isinstance(items, StandsForAll) else told), *copy.deepcopy(items)]
+        return told, len(turns) < read
 
 
 def _is_last(turns: list[tuple[str, Items]], run: RunKey) -> bool:

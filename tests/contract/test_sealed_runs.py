@@ -1,0 +1,151 @@
+"""What runs leave in Redis when there are keys: nobody reads it without them, and nothing is lost without."""
+
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agents_defs.memory.facts import Fact, FactsUnavailable, Owner
+from app.adapters.memory_seal import Seal
+from app.adapters.redis_batch import RedisBatch
+from app.adapters.redis_claims import RedisClaims
+from app.adapters.redis_facts import RedisFacts
+from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_runs import RedisRuns
+from streams.flow import Decided
+from streams.ports import SessionTurn, Shelf, StoreUnavailable, Told
+from tests.contract.claim_stores import RedisCase
+from tests.contract.run_steps import admitted, answered, begun, claimed, read, said
+
+pytestmark = pytest.mark.broker
+KEYS = [bytes([number]) * 32 for number in range(2)]
+SECRET = "a very secret thing"
+OUTCOME = SECRET.encode()
+
+
+class Sealed:
+    """A worker's stores, with the keys of a file."""
+
+    def __init__(self, case: RedisCase, path: Path | None) -> None:
+        self.seal = Seal(path)
+        batch = RedisBatch(case.client)
+        self.claims = RedisClaims(batch, "penstock", 7, self.seal)
+        self.runs = RedisRuns(batch, "penstock", 7, 30, self.seal)
+        self.facts = RedisFacts(batch, "penstock", self.seal)
+
+
+def written(path: Path, *keys: bytes) -> Path:
+    path.write_text("".join(f"{b64encode(key).decode()}\n" for key in keys))
+    return path
+
+
+@pytest.fixture
+async def case(redis_url: str) -> AsyncIterator[RedisCase]:
+    case = RedisCase(redis_url)
+    await case.worker().rebuilt(Shelf("responses", 0), 0)
+    yield case
+    await case.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return written(tmp_path / "keys", KEYS[0])
+
+
+async def all_that_is_stored(case: RedisCase) -> bytes:
+    keys = sorted([key async for key in case.client.scan_iter()])
+    return b"".join([await case.client.dump(key) or b"" for key in keys])
+
+
+async def test_all_that_was_said_is_sealed_and_read_again(case: RedisCase, path: Path) -> None:
+    worker = Sealed(case, path)
+    run = await admitted(worker.claims)
+    await begun(worker.runs, run, "s")
+    await worker.runs.record(run, Told({"m:m0": OUTCOME}), 0)
+    await worker.facts.keep(Owner("acme", "anne"), fact(), 9)
+    again = await admitted(worker.claims, "t-2")
+    assert (await begun(worker.runs, again, "s")).entries == {"m:m0": OUTCOME}
+    await worker.runs.decide(again, OUTCOME, SessionTurn("s", said(SECRET)))
+
+    assert await claimed(worker.claims, "t-3") == Decided(OUTCOME)
+    assert await read(worker.claims, worker.runs) == said(SECRET)
+    assert await worker.facts.facts(Owner("acme", "anne")) == [fact()]
+    assert b"very secret" not in await all_that_is_stored(case)
+
+
+async def test_without_the_key_it_waits_and_with_it_goes_on_where_it_was(case: RedisCase, path: Path) -> None:
+    worker = Sealed(case, path)
+    run = await admitted(worker.claims)
+    await begun(worker.runs, run, "s")
+    await worker.runs.decide(run, OUTCOME, SessionTurn("s", said(SECRET)))
+    await worker.facts.keep(Owner("acme", "anne"), fact(), 9)
+    before = await all_that_is_stored(case)
+    blind = Sealed(case, None)
+
+    with pytest.raises(StoreUnavailable, match="PENSTOCK_MEMORY_KEYS_FILE"):
+        await claimed(blind.claims, "t-2")
+    with pytest.raises(FactsUnavailable):
+        await blind.facts.facts(Owner("acme", "anne"))
+    assert blind.seal.trouble() is not None
+    assert await all_that_is_stored(case) == before
+    with pytest.raises(StoreUnavailable, match="PENSTOCK_MEMORY_KEYS_FILE"):
+        await read(blind.claims, blind.runs)
+
+    assert await read(worker.claims, worker.runs) == said(SECRET)
+
+
+async def test_a_session_goes_on_over_a_rotation_and_from_before_there_were_keys(
+    case: RedisCase, path: Path
+) -> None:
+    await turn(Sealed(case, None), "r-0", "plain")
+    await turn(Sealed(case, path), "r-1", "old key")
+    written(path, KEYS[1], KEYS[0])
+
+    worker = Sealed(case, path)
+    await turn(worker, "r-2", "new key")
+
+    assert await read(worker.claims, worker.runs) == [*said("plain"), *said("old key"), *said("new key")]
+
+
+async def test_a_turn_that_is_moved_to_another_session_is_not_read_there(case: RedisCase, path: Path) -> None:
+    worker, keys = Sealed(case, path), RedisKeys("penstock")
+    await turn(worker, "r-1", SECRET)
+    await case.client.copy(keys.session("acme", "s"), keys.session("globex", "s"))
+
+    with pytest.raises(StoreUnavailable, match="another place"):
+        await read(worker.claims, worker.runs, tenant_id="globex")
+
+
+async def test_a_turn_that_an_attempt_left_behind_is_replaced_also_when_it_is_sealed(
+    case: RedisCase, path: Path
+) -> None:
+    worker = Sealed(case, path)
+    await case.add_turn("acme", "s", "r-1", said("before the crash"))
+
+    await turn(worker, "r-1", "after the crash")
+
+    assert await read(worker.claims, worker.runs) == said("after the crash")
+
+
+async def test_a_session_lives_as_long_as_its_agent_says(case: RedisCase) -> None:
+    worker, key = Sealed(case, None), RedisKeys("penstock").session("acme", "s")
+    await turn(worker, "r-1", "short", ttl_s=600.0)
+    short = await case.client.pttl(key)
+
+    await turn(worker, "r-2", "long")
+
+    assert 590_000 < short <= 600_000
+    assert await case.client.pttl(key) > 29 * 86_400_000
+
+
+async def turn(worker: Sealed, request_id: str, text: str, ttl_s: float | None = None) -> None:
+    run = await admitted(worker.claims, request_id=request_id)
+    await begun(worker.runs, run, "s")
+    await worker.runs.decide(run, OUTCOME, SessionTurn("s", said(text), ttl_s=ttl_s))
+    await answered(worker.claims, request_id)
+
+
+def fact() -> Fact:
+    return Fact("f1", SECRET, "general", (), datetime(2026, 11, 21, tzinfo=UTC))
