@@ -175,6 +175,7 @@ async def test_what_was_answered_is_known_although_the_store_was_emptied() -> No
 
 async def test_a_store_that_is_emptied_while_a_worker_runs_is_filled_again_before_it_admits() -> None:
     async with Flume(runs=HeldRuns(instant=True)) as flume:
+        flume.world.plans.put("acme", limits=[])
         flume.write(body("r-1"))
         await flume.settle()
         flume.rebuilt.clear()

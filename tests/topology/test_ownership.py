@@ -217,6 +217,7 @@ async def test_resends_of_a_lost_request_go_with_it(flume: Flume) -> None:
 async def test_a_partition_without_a_ledger_that_was_lost_meanwhile_does_not_stop_admission(
     flume: Flume,
 ) -> None:
+    flume.world.plans.put("globex", limits=[])
     flume.claims.hold()
     flume.write(body("r-1"), body("r-2", "globex"))
     await flume.rest()
