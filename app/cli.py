@@ -45,6 +45,7 @@ COMMANDS = {
     "doctor": Entry("doctor", OPERATE),
     "config": Entry("settings_reference", OPERATE),
     "verify": Entry("verify", OPERATE),
+    "agents": Entry("agents", DEVELOP),
     "topology": Entry("topology", DEVELOP),
     "broker": Entry("broker", DEVELOP),
     "simulator": Entry("simulator", DEVELOP),

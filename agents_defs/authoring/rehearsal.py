@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import FrameType
@@ -17,6 +17,7 @@ from agents_defs.authoring import clocks
 from agents_defs.authoring.finding import Place
 from agents_defs.authoring.own_code import OwnCode
 from agents_defs.authoring.source_scan import Sighting
+from agents_defs.authoring.trial_journal import TrialJournal
 from agents_defs.recovery import Recovery
 from agents_defs.run_context import RunContext
 from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, SlowNotice
@@ -35,25 +36,6 @@ QUIET = (
     "pydantic",
     "agents_defs",
 )
-
-
-@dataclass(slots=True)
-class Pages:
-    """A journal that lives as long as the rehearsal."""
-
-    entries: dict[str, bytes] = field(default_factory=dict)
-
-    async def record(self, entries: Mapping[str, bytes | None]) -> None:
-        self.soon(entries)
-
-    def soon(self, entries: Mapping[str, bytes | None]) -> None:
-        self.entries.update({name: entry for name, entry in entries.items() if entry is not None})
-
-    async def settle(self) -> None:
-        """All that was told stands."""
-
-    async def turn_ended(self, turn: int) -> None:
-        """Nobody ends a rehearsal."""
 
 
 class Deaf:
@@ -114,15 +96,15 @@ def _python_function(frame: FrameType) -> Any:
 
 def rehearsed(instructions: Callable[..., Any], agent: Agent[Any], order: RunOrder, trap: Trap) -> list[Any]:
     """What dynamic instructions say in a run, and what in its replay. Raises what they raise."""
-    pages = Pages()
-    return [asyncio.run(_said(instructions, agent, order, pages, trap)) for _ in range(2)]
+    journal = TrialJournal()
+    return [asyncio.run(_said(instructions, agent, order, journal, trap)) for _ in range(2)]
 
 
 async def _said(
-    instructions: Callable[..., Any], agent: Agent[Any], order: RunOrder, pages: Pages, trap: Trap
+    instructions: Callable[..., Any], agent: Agent[Any], order: RunOrder, journal: TrialJournal, trap: Trap
 ) -> Any:
     live = LiveRun(
-        order=replace(order, journal=pages),
+        order=replace(order, journal=journal),
         listener=Deaf(),
         now=asyncio.get_running_loop().time,
         feed=None,

@@ -26,6 +26,8 @@ def section(path: str, command: Any) -> list[str]:
     if hasattr(command, "commands"):
         parts = [f"## {path}", said]
         for name, inner in command.commands.items():
+            if inner.hidden:
+                continue
             parts += [f"### {path} {name}", *details(f"{path} {name}", inner)]
         return [part for part in parts if part]
     return [f"## {path}", *details(path, command)]
