@@ -36,8 +36,8 @@ lock: | $(BIN)/uv ## pin the dependencies again (with hashes, without addresses)
 	@$(BIN)/uv pip compile --upgrade -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra embedded --group build --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 .PHONY: demo
-demo: $(VENV)/.runtime ## a broker, a worker and a dozen requests, from nothing, in your terminal
-	@$(BIN)/penstock demo $(DEMO_FLAGS)
+demo: $(VENV)/.runtime ## a broker, a worker and a dozen requests, from nothing (PATTERN=name: one agent pattern; PATTERN=list)
+	@$(BIN)/penstock demo $(if $(PATTERN),--pattern $(PATTERN) $(if $(OPENAI_API_KEY),--live)) $(DEMO_FLAGS)
 
 .PHONY: test
 test: setup ## everything: lint, types, import contracts and all tiers of tests

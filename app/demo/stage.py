@@ -38,6 +38,7 @@ class Cast:
     broker: Callable[[Path], Broker]
     live: bool  # a real provider instead of the offline model
     delivery: str | None  # None: the best that the broker can
+    patterns: bool = False  # with the examples of patterns
 
 
 class Stage:
@@ -89,6 +90,7 @@ class Stage:
             session_timeout_s=6.0,
             signatures="off",  # its own requests are not signed, whatever the environment says of others
             control_trust="acl",
+            patterns=self._cast.patterns,
         )
         created = await provision.create(self.settings.stream().kafka)
         self._tell(f"{len(created)} topics of {PARTITIONS} partitions")
