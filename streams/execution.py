@@ -191,8 +191,7 @@ class Attempt:
             begun = Begun({}, agent_version=version)
             return begun, self._journal(begun, out, opens=version)
         try:
-            kept = None if beside else session_id
-            begun = await self._patience.asked(lambda: store.begin(turn.key, version, kept))
+            begun = await self._patience.asked(lambda: store.begin(turn.key, version, session_id))
             severed = False
         except RunLost as lost:
             if not lost.emptied:

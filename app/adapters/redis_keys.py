@@ -26,6 +26,16 @@ class RedisKeys:
         """What is remembered of a user."""
         return f"{self._tag}:f:{len(tenant_id)}:{tenant_id}:{user_id}"
 
+    def pattern(self, kind: str, tenant_id: str | None) -> str:
+        """What SCAN finds all keys of a kind by that have two ids, of one tenant or of all."""
+        whose = "" if tenant_id is None else f"{len(tenant_id)}:{tenant_id}:"
+        return f"{self._tag}:{kind}:{whose}*"
+
+    def parts(self, key: str) -> tuple[str, str]:
+        """Tenant and the other id of such a key."""
+        length, _, rest = key.removeprefix(self._tag).split(":", 2)[2].partition(":")
+        return rest[: int(length)], rest[int(length) + 1 :]
+
     def window(self, tenant_id: str, gate: Gate) -> str:
         """What is counted of a tenant at this gate."""
         what, per, agent, user = gate.of

@@ -18,6 +18,7 @@ from app.adapters.redis_lines import RedisLines
 from app.adapters.redis_months import RedisMonths
 from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
+from app.adapters.redis_sessions import RedisSessions
 from app.adapters.redis_windows import RedisWindows
 from streams.ports import ClaimStore, Reservations, RunStore
 from streams.window_keeper import WindowStore
@@ -56,6 +57,9 @@ class ClaimCase(Protocol):
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
         """The session's time is up."""
+
+    async def delete_session(self, tenant_id: str, session_id: str) -> None:
+        """An operator deletes it."""
 
     async def add_turn(
         self, tenant_id: str, session_id: str, request_id: str, items: list[dict[str, Any]]
@@ -118,6 +122,9 @@ class MemoryCase:
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
         del self._memory.sessions[(tenant_id, session_id)]
+
+    async def delete_session(self, tenant_id: str, session_id: str) -> None:
+        await MemoryRuns(self._memory).delete_session(tenant_id, session_id)
 
     async def add_turn(
         self, tenant_id: str, session_id: str, request_id: str, items: list[dict[str, Any]]
@@ -187,6 +194,13 @@ class RedisCase:
 
     async def lose_session(self, tenant_id: str, session_id: str) -> None:
         assert await self._client.delete(RedisKeys("penstock").session(tenant_id, session_id))
+
+    async def delete_session(self, tenant_id: str, session_id: str) -> None:
+        await self.sessions().delete(tenant_id, session_id)
+
+    def sessions(self) -> RedisSessions:
+        """As operators see them."""
+        return RedisSessions(RedisBatch(self._client, self._lines), "penstock", Seal(), 0.0)
 
     async def add_turn(
         self, tenant_id: str, session_id: str, request_id: str, items: list[dict[str, Any]]

@@ -215,6 +215,42 @@ async def test_what_is_remembered_of_anothers_user_is_not_mine(
     assert list(await store.facts(Owner(*MINE))) == []
 
 
+@pytest.mark.broker
+@pytest.mark.parametrize("other", [("globex", "t:s"), ("acme:t", "s"), ("acm", "e:t:s"), ("4:acme", "t:s")])
+async def test_operators_see_and_delete_the_session_of_one_tenant(
+    redis_url: str, other: tuple[str, str]
+) -> None:
+    real = RedisCase(redis_url)
+    claims, runs = real.worker(), real.runs()
+    await claims.rebuilt(ports.Shelf("responses", 0), 0)
+    theirs = await admitted(claims, tenant_id=other[0], request_id=MINE[1])
+    await begun(runs, theirs, other[1])
+    await runs.record(theirs, Told({"m0": b"the answer"}), 0)
+    await runs.decide(theirs, OUTCOME, SessionTurn(other[1], said("their secret")))
+
+    sessions = real.sessions()
+    assert await sessions.sessions("acme") == []
+    assert await sessions.turns("acme", "t:s") == []
+    assert await sessions.under_way("acme", "t:s") == []
+    assert await sessions.delete("acme", "t:s") == (0, 0)
+
+    (row,) = await sessions.sessions(other[0])
+    assert (row.tenant_id, row.session_id, row.turns) == (*other, 1)
+    await real.close()
+
+
+@pytest.mark.broker
+@theirs
+async def test_forgetting_a_user_leaves_anothers_facts_alone(redis_url: str, other: tuple[str, str]) -> None:
+    real = RedisCase(redis_url)
+    fact = Fact("f1", "their secret", "general", (), datetime(2026, 11, 21, tzinfo=UTC))
+    await real.facts().keep(Owner(*other), fact, 9)
+
+    assert await real.sessions().forget_user(Owner(*MINE)) == 0
+    assert list(await real.facts().facts(Owner(*other))) == [fact]
+    await real.close()
+
+
 @crosses("MonthStore.raise_all")
 @pytest.mark.broker
 @theirs

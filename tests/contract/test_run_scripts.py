@@ -93,6 +93,7 @@ async def test_a_session_lives_as_long_as_its_last_turn_says(
 ) -> None:
     for number in range(2):
         run = await admitted(claims, request_id=f"r-{number}")
+        await begun(runs, run, "s")
         await runs.decide(run, OUTCOME, SessionTurn("s", said("one")))
         assert await days_left(client, SESSION) == 30
         await nearly_over(client, SESSION)

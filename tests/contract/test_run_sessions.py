@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from streams.ports import ClaimStore, RunStore, SessionTurn
+from streams.ports import ClaimStore, RunStore, SessionTurn, Told
 from tests.contract.claim_stores import ClaimCase
 from tests.contract.run_steps import OUTCOME, admitted, answered, begun, ended, read, said
 
@@ -202,3 +202,44 @@ async def test_a_replay_still_reads_what_stood_there_before_it_was_put_in_short(
     replay = await admitted(claims, "t-2", generation=1)
 
     assert (await begun(runs, replay, "s")).session_items == said("zero")
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_run_that_was_under_way_does_not_write_a_deleted_session_back(
+    claims: ClaimStore, runs: RunStore, case: ClaimCase, before: int
+) -> None:
+    for number in range(before):
+        await ended(claims, runs, f"r-{number}", said("old"))
+    run = await admitted(claims, request_id="r-9")
+    await begun(runs, run, "s")
+    await runs.record(run, Told({"m0": b"a secret"}), 0)
+
+    await case.delete_session("acme", "s")
+    await runs.record(run, Told({"m1": b"more"}), 0)
+    await runs.decide(run, OUTCOME, SessionTurn("s", said("secret")))
+    await answered(claims, "r-9")
+
+    assert await read(claims, runs) == []
+    await ended(claims, runs, "r-10", said("new"))
+    assert (await begun(runs, await admitted(claims, "t-2", request_id="r-11"), "s")).session_items == said(
+        "new"
+    )
+
+
+async def test_deleting_a_session_leaves_others_and_what_their_runs_wrote_alone(
+    claims: ClaimStore, runs: RunStore, case: ClaimCase
+) -> None:
+    mine, theirs = await admitted(claims), await admitted(claims, "t-2", tenant_id="globex")
+    other = await admitted(claims, "t-3", request_id="r-3")
+    for run, session_id in ((mine, "s"), (theirs, "s"), (other, "t")):
+        await begun(runs, run, session_id)
+        await runs.record(run, Told({"m0": b"an answer"}), 0)
+
+    await case.delete_session("acme", "s")
+
+    assert dict((await begun(runs, mine, "s")).entries) == {}
+    for run, session_id in ((theirs, "s"), (other, "t")):
+        assert dict((await begun(runs, run, session_id)).entries) == {"m0": b"an answer"}
+        await runs.decide(run, OUTCOME, SessionTurn(session_id, said("kept")))
+    assert await read(claims, runs, "t") == said("kept")
+    assert await read(claims, runs, "s", "globex") == said("kept")

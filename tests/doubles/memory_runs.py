@@ -75,7 +75,7 @@ class MemoryRuns:
         self._settle(run, spent, over=True)
         journal.outcomes[run.generation] = outcome
         journal.ended.add((run.generation, run.attempt))
-        if turn is not None:
+        if turn is not None and journal.session is not None:  # else it was deleted since
             turns = self.memory.sessions.setdefault((run.tenant_id, turn.session_id), [])
             if _is_last(turns, run):
                 turns.pop()
@@ -95,6 +95,14 @@ class MemoryRuns:
     def _settle(self, run: RunKey, spent: Spending, *, over: bool) -> None:
         key = (run.tenant_id, run.request_id, run.generation)
         self.memory.settle(key, spent, self._now_ms(), over=over)
+
+    async def delete_session(self, tenant_id: str, session_id: str) -> None:
+        """An operator deletes it, with the journals of its requests."""
+        self.memory.sessions.pop((tenant_id, session_id), None)
+        for (tenant, _), journal in self.memory.journals.items():
+            if tenant == tenant_id and journal.session is not None and journal.session[0] == session_id:
+                journal.session = None
+                journal.entries.clear()
 
     async def _require(self) -> None:
         await self._gate.wait()

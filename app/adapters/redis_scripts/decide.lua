@@ -10,7 +10,7 @@ for i = 1, #KEYS, 3 do
     redis.call('HSET', journal, '@outcome:' .. generation, outcome, '@run:' .. attempt, 'ended')
     settle(journal, generation, used, true)
     redis.call('PEXPIRE', journal, horizon)
-    if turn ~= '' then
+    if turn ~= '' and redis.call('HEXISTS', journal, '@session') == 1 then -- else it was deleted since
       if is_own(redis.call('LINDEX', session, -1), own) then
         redis.call('LSET', session, -1, turn)
       else

@@ -1,0 +1,108 @@
+"""Sessions in Redis as operators see them: listed, read, forgotten with the journals of their requests."""
+
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+import orjson
+from redis.exceptions import RedisError
+
+from agents_defs.memory.facts import Owner
+from app.adapters.memory_seal import Seal, Unreadable
+from app.adapters.redis_batch import RedisBatch, script
+from app.adapters.redis_keys import RedisKeys
+from app.adapters.session_turns import said
+from app.adapters.session_values import SessionRow, StoredTurn
+from streams.ports import StoreUnavailable
+
+FORGET: Final = script("forget_session")
+AT_ONCE: Final = 500
+UNDER_WAY: Final = b"A"
+
+
+class RedisSessions:
+    """Of a deployment."""
+
+    def __init__(self, batch: RedisBatch, app_id: str, seal: Seal, now: float) -> None:
+        self._batch: Final = batch
+        self._client: Final[Any] = batch.client
+        self._keys: Final = RedisKeys(app_id)
+        self._seal: Final = seal
+        self._now: Final = now  # seconds since 1970
+
+    async def sessions(self, tenant_id: str | None) -> Sequence[SessionRow]:
+        """All there are, of one tenant or of all."""
+        found = []
+        with _answering():
+            async for key in self._found("s", tenant_id):
+                tenant, session_id = self._keys.parts(key)
+                turns, left_ms = await self._client.llen(key), await self._client.pttl(key)
+                found.append(SessionRow("redis", tenant, session_id, turns, self._now + left_ms / 1000))
+        return found
+
+    async def turns(self, tenant_id: str, session_id: str) -> Sequence[StoredTurn]:
+        """All of it, also what was said before it was put together anew."""
+        with _answering():
+            stored = await self._client.lrange(self._keys.session(tenant_id, session_id), 0, -1)
+            told = [orjson.loads(raw) for raw in stored]
+            return [
+                StoredTurn(
+                    "redis",
+                    one["request_id"],
+                    said(self._seal, (tenant_id, session_id), one),
+                    bool(one.get("anew")),
+                )
+                for one in told
+            ]
+
+    async def under_way(self, tenant_id: str, session_id: str) -> Sequence[str]:
+        """The session's requests whose runs have begun and not ended."""
+        with _answering():
+            return [
+                request_id
+                for key, request_id in await self._journals(tenant_id, session_id)
+                if await self._runs(key, tenant_id, request_id)
+            ]
+
+    async def delete(self, tenant_id: str, session_id: str) -> tuple[int, int]:
+        """How many turns and how many journals are gone. Runs under way do not write them back."""
+        with _answering():
+            journals = [key for key, _ in await self._journals(tenant_id, session_id)]
+        keys = [self._keys.session(tenant_id, session_id), *journals]
+        turns, gone = await self._batch.call(FORGET, keys, [session_id])
+        return int(turns), int(gone)
+
+    async def forget_user(self, owner: Owner) -> int:
+        """How many facts are gone."""
+        key = self._keys.facts(owner.tenant_id, owner.user_id)
+        with _answering():
+            count = await cast("Awaitable[int]", self._client.hlen(key))
+            await self._client.unlink(key)
+        return count
+
+    async def _journals(self, tenant_id: str, session_id: str) -> list[tuple[str, str]]:
+        """Keys and request ids of the journals of the session's requests."""
+        found = []
+        wanted = session_id.encode("utf-8", "surrogatepass")
+        async for key in self._found("j", tenant_id):
+            known = await self._client.hget(key, "@session")
+            if known is not None and known.partition(b":")[2] == wanted:
+                found.append((key, self._keys.parts(key)[1]))
+        return found
+
+    async def _runs(self, journal: str, tenant_id: str, request_id: str) -> bool:
+        generation = int(await self._client.hget(journal, "@generation") or 0)
+        marker = await self._client.get(self._keys.marker(tenant_id, request_id, generation))
+        return bool(marker is not None and marker.startswith(UNDER_WAY))
+
+    async def _found(self, kind: str, tenant_id: str | None) -> AsyncIterator[str]:
+        async for key in self._client.scan_iter(match=self._keys.pattern(kind, tenant_id), count=AT_ONCE):
+            yield key.decode("utf-8", "surrogatepass")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, Unreadable) as error:
+        raise StoreUnavailable(str(error)) from error
