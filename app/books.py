@@ -33,8 +33,7 @@ class BooksProcess:
         self._log = structlog.get_logger("penstock.books")
         self._kafka = KafkaBooks(self.options)
         self._quotas: Final = Quotas(settings)
-        keepers = (self._quotas.keeper, self._quotas.windows)
-        parts = BooksParts(self._kafka, self._kafka.ends, SystemClock(), pace or Pace(), *keepers)
+        parts = BooksParts(self._kafka, self._kafka.ends, SystemClock(), pace or Pace(), self._quotas.keepers)
         self.books: Final[Books] = build_books(self.options, parts)
         self._keeping: asyncio.Task[None] | None = None
 

@@ -13,6 +13,8 @@ from app.adapters.redis_months import RedisMonths
 from app.adapters.redis_windows import RedisWindows
 from app.settings import Settings
 from schemas.tenants import Quota
+from streams.book_keepers import Keepers
+from streams.drift_watch import Bounds, DriftWatch
 from streams.lifeline import Lifeline
 from streams.plans import Plans
 from streams.policy.gates import Rule
@@ -38,8 +40,12 @@ class Quotas:
         batch = RedisBatch(self._redis)
         store = RedisMonths(batch, kafka.app_id)
         audits = AUDIT.full_name(kafka.topic_prefix, kafka.app_id)
-        self.keeper: Final = QuotaKeeper(self.quota_of, store, SystemClock(), audits)
-        self.windows: Final = WindowKeeper(self.rules_of, RedisWindows(batch, kafka.app_id), SystemClock())
+        clock = SystemClock()
+        counts = RedisWindows(batch, kafka.app_id)
+        quotas = QuotaKeeper(self.quota_of, store, clock, audits)
+        windows = WindowKeeper(self.rules_of, counts, clock)
+        drift = DriftWatch(Bounds(self.quota_of, self.rules_of), counts, clock, observer)
+        self.keepers: Final = Keepers(quotas, windows, drift)
 
     def quota_of(self, tenant_id: str) -> Quota | None:
         """As it is in force now."""

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """An OpenAI-compatible provider's address. None: OpenAI's own."""
     http_bind: Annotated[str, Field(pattern=r"^.*:\d{1,5}$")] = "127.0.0.1:6066"
     """Where a worker serves /healthz, /readyz, /metrics and /version. Port 0 takes a free one."""
+    books_http_bind: Annotated[str, Field(pattern=r"^.*:\d{1,5}$")] = "127.0.0.1:6065"
+    """Where the books serve the same pages. Where it is taken, they do without."""
     max_in_flight: Positive = 1000
     """Runs at once in one worker."""
     max_held: Positive | None = None
@@ -154,8 +156,12 @@ public one). None: the tool is off."""
     @property
     def http_address(self) -> tuple[str, int]:
         """Host and port to serve on."""
-        host, _, port = self.http_bind.rpartition(":")
-        return host, int(port)
+        return _address(self.http_bind)
+
+    @property
+    def books_http_address(self) -> tuple[str, int]:
+        """The same, of the books."""
+        return _address(self.books_http_bind)
 
     def models(self) -> ModelOptions:
         """How models are reached."""
@@ -226,6 +232,11 @@ public one). None: the tool is off."""
 
 def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(part for each in (text or "").split(",") if (part := each.strip()))
+
+
+def _address(bind: str) -> tuple[str, int]:
+    host, _, port = bind.rpartition(":")
+    return host, int(port)
 
 
 def load(**overrides: object) -> Settings:

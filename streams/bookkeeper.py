@@ -13,13 +13,12 @@ from typing import Final
 from schemas.codec import encode
 from schemas.versions import schema_header
 from streams.book_entries import Unreadable
+from streams.book_keepers import NO_KEEPERS, Keepers
 from streams.book_partitions import OpenPartition, forget_remade
 from streams.book_ports import Desk, Figures, Place, PlacesUnknown, Posting, Shelf
 from streams.book_values import is_mark, mark_key, pack, pack_mark, unpack, unpack_mark
 from streams.books import Counted, PartitionMark, Source, TenantBook, close, due, enter, metrics
 from streams.flow import Emission
-from streams.quota_keeper import QuotaKeeper
-from streams.window_keeper import WindowKeeper
 
 METRICS_HEADERS = [schema_header("metrics")]
 RETRY_S = 1.0
@@ -28,25 +27,18 @@ RETRY_S = 1.0
 class Bookkeeper:
     """Takes entries in, in the order of their partition, and does everything else in `run`."""
 
-    def __init__(
-        self,
-        shelf: Shelf,
-        desk: Desk,
-        topic: str,
-        quotas: QuotaKeeper | None = None,
-        windows: WindowKeeper | None = None,
-    ) -> None:
+    def __init__(self, shelf: Shelf, desk: Desk, topic: str, keepers: Keepers = NO_KEEPERS) -> None:
         self._shelf: Final = shelf
         self._press: Final = desk.press
         self._gauge: Final = desk.gauge
         self._clock: Final = desk.clock
         self._pace: Final = desk.pace
         self._topic: Final = topic
-        self._quotas: Final = quotas
-        self._windows: Final = windows
+        self._keepers: Final = keepers
         self._audits: list[Emission] = []
         self.telling: asyncio.Task[None] | None = None  # the store, of what it forgot: it may take long
         self._gained: frozenset[int] | None = None
+        self.kafka_answers = True  # to the last question
         self.session: object | None = None  # from `opened` to `revoked`
         self._owned: dict[int, OpenPartition] = {}
         self._books: dict[str, TenantBook] = {}
@@ -96,6 +88,32 @@ class Bookkeeper:
     def tenants(self) -> int:
         """How many tenants have open windows, or a month that is counted."""
         return len(self._books)
+
+    @property
+    def months(self) -> int:
+        """How many tenants have a month that is counted."""
+        return sum(1 for book in self._books.values() if book.month is not None)
+
+    @property
+    def pending(self) -> int:
+        """Entries that were read and are not counted yet."""
+        return len(self._pending)
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """Those whose table was read."""
+        return frozenset(self._owned)
+
+    @property
+    def opened_all(self) -> bool:
+        """Whether nothing that was gained is still to be read."""
+        return self._gained is None
+
+    @property
+    def counted_until_ms(self) -> int | None:
+        """Everything that was written until then is counted; None while there is a partition not known of."""
+        found = min((part.counted_until for part in self._owned.values()), default=0)
+        return found or None
 
     def _empty(self) -> list[Posting]:
         pending, self._pending = self._pending, []
@@ -183,10 +201,7 @@ class Bookkeeper:
                 self.figures.late += 1
             case Counted.ONCE:
                 self.figures.counted += 1
-        if self._quotas is not None:
-            self._audits += self._quotas.enter(book, entry)
-        if self._windows is not None:
-            self._windows.enter(book, entry)
+        self._audits += self._keepers.enter(book, entry)
         self._books[book.tenant_id] = book
         return book
 
@@ -226,15 +241,8 @@ class Bookkeeper:
         if owned is self._owned:
             await self._close(closing, ending)
         if owned is self._owned and self.telling is None:
-            self.telling = asyncio.create_task(self._tell(owned, list(self._books.values())))
-
-    async def _tell(self, owned: Mapping[int, OpenPartition], books: Sequence[TenantBook]) -> None:
-        """Whoever counts in a store that was emptied; first of windows, for there requests wait for it."""
-        if self._windows is not None:
             counted_until = {partition: part.counted_until for partition, part in owned.items()}
-            await self._windows.tell(counted_until, books)
-        if self._quotas is not None:
-            await self._quotas.tell(frozenset(owned), books)
+            self.telling = asyncio.create_task(self._keepers.tell(counted_until, self._books))
 
     def _emission(self, book: TenantBook, start: int, agent: str) -> Emission:
         value = encode(metrics(book, start, agent))
@@ -250,7 +258,7 @@ class Bookkeeper:
             self._shelf.put(mark_key(partition), pack_mark(self._owned[partition].mark))
         for book, keys in ending:
             self.figures.closed += len(keys)
-            if close(book, keys) and not self._keeps(book):
+            if close(book, keys) and not self._keepers.keeps(book):
                 self._drop(book)
             else:
                 self._shelf.put(book.tenant_id.encode(), pack(book))
@@ -261,7 +269,7 @@ class Bookkeeper:
         """Books without windows, whose month is over or not counted any more."""
         idle = [one for one in self._books.values() if not one.windows and one.partition in closing]
         for book in idle:
-            if not self._keeps(book):
+            if not self._keepers.keeps(book):
                 self._drop(book)
 
     def _drop(self, book: TenantBook) -> None:
@@ -269,17 +277,16 @@ class Bookkeeper:
         del self._books[book.tenant_id]
         self._shelf.drop(book.tenant_id.encode())
 
-    def _keeps(self, book: TenantBook) -> bool:
-        """Whether it is needed although it has no open windows."""
-        keepers = (self._quotas, self._windows)
-        return any(keeper is not None and keeper.keeps(book) for keeper in keepers)
-
     async def _survey(self) -> None:
         """Find out up to which moment everything was read, by partition and source."""
         owned, at_ms = self._owned, self._now_ms()
-        with contextlib.suppress(PlacesUnknown):
+        try:
             ends = await self._gauge.ends(owned)
             progress = await self._gauge.progress(owned)
+        except PlacesUnknown:
+            self.kafka_answers = False
+        else:
+            self.kafka_answers = True
             for partition, part in owned.items():
                 for source in Source:
                     place = (source, partition)

@@ -7,17 +7,16 @@ from typing import Any, cast
 from faust.types import TP
 
 from streams.book_entries import read
+from streams.book_keepers import NO_KEEPERS, Keepers
 from streams.book_ports import Desk, Gauge, Pace, Place, Posting, Press, Progress
 from streams.bookkeeper import Bookkeeper
 from streams.books import Source
 from streams.books_consumer import BooksConsumer, BooksTransport
 from streams.options import StreamOptions
 from streams.ports import Clock
-from streams.quota_keeper import QuotaKeeper
 from streams.tables import WINDOWS, books_app_id
 from streams.topics import METRICS, RESPONSES, USAGE
 from streams.topology import CommittedApp, app_settings
-from streams.window_keeper import WindowKeeper
 from streams.windows_table import WindowsTable
 
 SUFFIX = "-books"
@@ -33,8 +32,7 @@ class BooksParts:
     ends: Callable[[Collection[int]], Awaitable[Mapping[Place, int]]]
     clock: Clock
     pace: Pace = field(default_factory=Pace)
-    quotas: QuotaKeeper | None = None
-    windows: WindowKeeper | None = None
+    keepers: Keepers = NO_KEEPERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +93,7 @@ def build_books(options: StreamOptions, parts: BooksParts) -> Books:
     metrics = METRICS.full_name(kafka.topic_prefix, kafka.app_id)
     gauge: Gauge = ConsumerGauge(app, parts, names)
     desk = Desk(parts.press, gauge, parts.clock, parts.pace)
-    bookkeeper = Bookkeeper(table, desk, metrics, parts.quotas, parts.windows)
+    bookkeeper = Bookkeeper(table, desk, metrics, parts.keepers)
     _bind_sources(app, bookkeeper, names, kafka.partitions)
     _bind_ownership(app, table, bookkeeper, names[Source.RESPONSES])
     return Books(app, table, bookkeeper)

@@ -192,6 +192,17 @@ class PublishRetried:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftSeen:
+    """Workers count more of a tenant than the books, or less, and it is not for the moment."""
+
+    tenant_id: str
+    what: str
+    per: str
+    agent: str
+    more: int  # negative: less
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Something of ours went wrong; the request is answered `failed` with code `internal`."""
 
@@ -222,6 +233,7 @@ Occurrence = (
     | KeysUnread
     | BatchPublished
     | PublishRetried
+    | DriftSeen
     | Fault
 )
 

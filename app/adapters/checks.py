@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
 from app.adapters.health import Ask, Check, answer
+from streams.bookkeeper import Bookkeeper
 from streams.ownership import Ownership
 
 ASKED_LATELY_S = 60.0
@@ -29,6 +30,19 @@ def partitions_check(ownership: Ownership) -> Ask:
             return Check(True, "none: there are more workers than partitions, this one stands by")
         opened = sum(map(ownership.is_open, owned))
         return Check(opened == len(owned), f"{opened} of {len(owned)} open")
+
+    return ask
+
+
+def books_check(bookkeeper: Bookkeeper) -> Ask:
+    """The group gave the books their partitions, and what stands in the table of them is known."""
+
+    def ask() -> Check:
+        if bookkeeper.session is None:
+            return Check(False, "no assignment yet, or a rebalance is under way")
+        if not bookkeeper.opened_all:
+            return Check(False, "the table is being read")
+        return Check(True, f"{len(bookkeeper.partitions)} open")
 
     return ask
 

@@ -1,4 +1,4 @@
-"""The worker's HTTP endpoints /healthz, /readyz, /metrics and /version: states and numbers, never data."""
+"""The HTTP endpoints /healthz, /readyz, /metrics and /version: states and numbers, never data."""
 
 import asyncio
 import contextlib
@@ -28,9 +28,21 @@ class Check:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose pages these are, as it is told."""
+
+    setting: str = "PENSTOCK_HTTP_BIND"
+    stopping: str = "the worker is stopping"
+    held_up: str = (
+        "the worker was held up: a tool or guardrail that blocks has to be a plain function, "
+        "which runs in a thread, or to await"
+    )
+
+
+A_WORKERS: Final = Whose()
 Ask = Callable[[], Awaitable[Check] | Check]
 Checks = Mapping[str, Ask]
-DRAINING: Final = Check(False, "the worker is stopping")
 
 
 class Health:
@@ -41,13 +53,20 @@ class Health:
     """
 
     def __init__(
-        self, bind: tuple[str, int], ready: Checks, live: Checks, registry: CollectorRegistry, version: str
+        self,
+        bind: tuple[str, int],
+        ready: Checks,
+        live: Checks,
+        registry: CollectorRegistry,
+        version: str,
+        whose: Whose = A_WORKERS,
     ) -> None:
         self._bind: Final = bind
         self._ready: Final = ready
         self._live: Final = live
         self._registry: Final = registry
         self._version: Final = version
+        self._whose: Final = whose
         self._draining = False
         self._log = structlog.get_logger("penstock.health")
         self._runner: web.AppRunner | None = None
@@ -74,7 +93,7 @@ class Health:
             await web.TCPSite(self._runner, host.strip("[]") or None, port).start()
         except OSError as error:
             await self.stop()
-            raise OSError(_advice(host, port, error)) from error
+            raise OSError(_advice(f"{self._whose.setting}={host}:{port}", error)) from error
         self._beat = asyncio.create_task(self._beats())
         bound: tuple[str, int] = self._runner.addresses[0][:2]
         return bound
@@ -104,11 +123,7 @@ class Health:
     def _came_round(self, late_s: float) -> None:
         self._delay.observe(late_s)
         if late_s >= HELD_UP_S:
-            self._log.warning(
-                "the worker was held up: a tool or guardrail that blocks has to be a plain function, "
-                "which runs in a thread, or to await",
-                seconds=round(late_s, 3),
-            )
+            self._log.warning(self._whose.held_up, seconds=round(late_s, 3))
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return _verdict("alive", "stuck", await _ask_all(self._live))
@@ -116,7 +131,7 @@ class Health:
     async def _readyz(self, _: web.Request) -> web.Response:
         found = await _ask_all(self._ready)
         if self._draining:
-            found["draining"] = DRAINING
+            found["draining"] = Check(False, self._whose.stopping)
         return _verdict("ready", "not ready", found)
 
     async def _metrics(self, request: web.Request) -> web.Response:
@@ -159,8 +174,7 @@ async def _discreet(_: web.Request, response: web.StreamResponse) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-def _advice(host: str, port: int, error: OSError) -> str:
-    place = f"PENSTOCK_HTTP_BIND={host}:{port}"
+def _advice(place: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"{place}: the port is taken (by another worker?); choose another, or 0 for a free one"
     if error.errno == errno.EACCES:

@@ -14,6 +14,7 @@ from streams.observations import (
     BatchPublished,
     CallPaid,
     CommandDistrusted,
+    DriftSeen,
     DuplicateSeen,
     Fault,
     KeysRead,
@@ -86,6 +87,7 @@ class LogObserver:
             KeysRead: self._keys_read,
             KeysUnread: self._keys_unread,
             PublishRetried: self._publish_retried,
+            DriftSeen: self._drift_seen,
             Fault: self._fault,
         }
         if level == "debug":
@@ -275,6 +277,16 @@ class LogObserver:
             retried.reason[:40],
             parcels=retried.parcels,
             reason=retried.reason,
+        )
+
+    def _drift_seen(self, seen: DriftSeen) -> None:
+        self._log.warning(
+            "what workers count of a tenant is not what the books counted",
+            tenant=seen.tenant_id,
+            what=seen.what,
+            per=seen.per,
+            agent=seen.agent,
+            more=seen.more,
         )
 
     def _fault(self, fault: Fault) -> None:

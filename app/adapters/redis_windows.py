@@ -1,7 +1,7 @@
 """Gaps of windows in Redis, which was emptied: where they are, and filled with what the topics say."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from app.adapters.redis_batch import RedisBatch, script
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
+from streams.drift_watch import Place
 from streams.policy.gates import MOST, Gate
 from streams.ports import StoreUnavailable
 from streams.window_keeper import KnownWindow
@@ -57,6 +58,17 @@ class RedisWindows:
     async def told(self, partition: int, since_ms: int) -> None:
         """They lack nothing any more, unless it was emptied again."""
         await self._batch.call(TOLD, [self._keys.gap(partition)], [since_ms])
+
+    async def counted(self, places: Collection[Place]) -> Sequence[Mapping[int, int]]:
+        """What counts in each of these windows, by bucket."""
+        pipeline = self._batch.client.pipeline(transaction=False)
+        for place in places:
+            pipeline.hgetall(self._keys.window(place.tenant_id, place.gate))
+        try:
+            found = await pipeline.execute() if places else []
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(str(error)) from error
+        return [{int(bucket): int(n) for bucket, n in one.items()} for one in found]
 
     def _key(self, known: KnownWindow) -> str:
         gate = Gate(known.window, 0, known.what, known.agent)

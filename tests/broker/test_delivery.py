@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from app.simulator.server import RunningSimulator
 from schemas.partitions import partition_for
 from tests.broker.crew import Crew, Sent, request, tenants_of, until
+from tests.broker.test_plan_limits import planned
 from tests.broker.worker_process import MUTANTS
 
 HELD_UP_S = 5.0  # 2 on an idle machine; a transaction that nobody ends stays open for 10 and more
@@ -134,6 +135,8 @@ async def letters_now(crew: Crew) -> list[dict[str, Any]]:
 async def test_what_was_answered_is_not_run_again_after_a_restart_nor_after_redis_was_emptied(
     crew: Crew, models: RunningSimulator
 ) -> None:
+    for number in range(5):
+        await planned(crew, f"t-{number}", limits=[])  # a limit would be taken for full
     first = crew.start(worker_id="w")
     await crew.send(*(request(f"r-{number}", f"t-{number % 5}") for number in range(20)))
     await crew.answered(20)

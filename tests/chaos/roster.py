@@ -19,6 +19,8 @@ AGAIN_S = 0.5
 READY_S = 60.0
 END_S = 15.0
 DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+# A limit that nobody reaches; of a second, for after a flush a longer one would be taken for full for longer.
+TIERS: Final = Path(__file__).parent / "tiers.json"
 
 
 class Roster:
@@ -161,7 +163,7 @@ def environment(kafka: KafkaOptions, redis_url: str, models_at: str) -> dict[str
         "PENSTOCK_REDIS_URL": redis_url,
         "PENSTOCK_HTTP_BIND": "127.0.0.1:0",
         "PENSTOCK_LOG_FORMAT": "json",
-        "PENSTOCK_REQUESTS_PER_MINUTE": "1000000",
+        "PENSTOCK_TIERS_FILE": str(TIERS),
         "PENSTOCK_MAX_IN_FLIGHT": "200",
         "PENSTOCK_PARK_AFTER_S": "1",  # so that a long run is parked while it goes on
         "OPENAI_API_KEY": "any-key-will-do",

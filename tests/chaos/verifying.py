@@ -9,6 +9,7 @@ from typing import Any
 
 from streams.options import KafkaOptions
 from tests.broker.crew import ROOT
+from tests.chaos.roster import TIERS
 
 WITHIN_S = 120.0
 
@@ -50,5 +51,5 @@ def environment(kafka: KafkaOptions) -> dict[str, str]:
         "PENSTOCK_TOPIC_PREFIX": kafka.topic_prefix,
         "PENSTOCK_APP_ID": kafka.app_id,
         "PENSTOCK_PARTITIONS": str(kafka.partitions),
-        "PENSTOCK_REQUESTS_PER_MINUTE": "1000000",
+        "PENSTOCK_TIERS_FILE": str(TIERS),
     }

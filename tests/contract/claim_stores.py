@@ -20,6 +20,7 @@ from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
 from app.adapters.redis_sessions import RedisSessions
 from app.adapters.redis_windows import RedisWindows
+from streams.drift_watch import Counts
 from streams.ports import ClaimStore, Reservations, RunStore
 from streams.window_keeper import WindowStore
 from tests.doubles.hand_clock import HandClock
@@ -29,6 +30,10 @@ from tests.doubles.memory_runs import MemoryRuns
 from tests.doubles.memory_windows import MemoryWindows
 
 NOBODY = "redis://127.0.0.1:1/0"
+
+
+class BooksStore(WindowStore, Counts, Protocol):
+    """What the books tell it and ask it."""
 
 
 class ClaimCase(Protocol):
@@ -46,7 +51,7 @@ class ClaimCase(Protocol):
     def reservations(self) -> Reservations:
         """Another worker's client of what runs hold in it."""
 
-    def windows(self) -> WindowStore:
+    def windows(self) -> BooksStore:
         """The books' client of it."""
 
     async def passes(self, ms: int) -> None:
@@ -110,7 +115,7 @@ class MemoryCase:
     def reservations(self) -> Reservations:
         return MemoryReservations(self._now_ms, self._memory)
 
-    def windows(self) -> WindowStore:
+    def windows(self) -> BooksStore:
         return MemoryWindows(self._memory)
 
     async def passes(self, ms: int) -> None:
@@ -180,7 +185,7 @@ class RedisCase:
     def facts(self) -> FactStore:
         return RedisFacts(RedisBatch(self._client, self._lines), "penstock", Seal())
 
-    def windows(self) -> WindowStore:
+    def windows(self) -> BooksStore:
         return RedisWindows(RedisBatch(self._client, self._lines), "penstock")
 
     async def passes(self, ms: int) -> None:

@@ -14,7 +14,8 @@ import pytest
 from agents_defs.memory import facts
 from agents_defs.memory.facts import Fact, Owner
 from agents_defs.run_journal import RunLost
-from streams import ports, quota_keeper, window_keeper
+from streams import drift_watch, ports, quota_keeper, window_keeper
+from streams.drift_watch import Place
 from streams.flow import Admit, Refuse
 from streams.policy.gates import Gate, Spending
 from streams.policy.months import Month
@@ -81,7 +82,7 @@ theirs = pytest.mark.parametrize("other", THEIRS, ids=lambda one: "/".join(one))
 
 def _calls() -> set[str]:
     found = set()
-    for module in (ports, quota_keeper, window_keeper, facts):
+    for module in (ports, quota_keeper, window_keeper, drift_watch, facts):
         for name, kind in inspect.getmembers(module, inspect.isclass):
             if getattr(kind, "_is_protocol", False) and kind.__module__ == module.__name__:
                 found |= {f"{name}.{call}" for call in vars(kind) if not call.startswith("_")}
@@ -291,3 +292,17 @@ async def test_what_is_known_of_anothers_windows_is_not_counted_in_mine(
 
     assert verdict == Admit(1)
     assert isinstance(their_verdict, Refuse)
+
+
+@crosses("Counts.counted")
+@theirs
+async def test_what_is_compared_of_mine_is_not_anothers(
+    claims: ClaimStore, case: ClaimCase, other: tuple[str, str]
+) -> None:
+    gates = (Gate(Window(9, "day")), Gate(Window(9, "day"), 5, "tokens", other[0]), month(3))
+    assert await claimed(claims, tenant_id=other[0], request_id=other[1], gates=gates) == Admit(1)
+
+    places = [Place(tenant, gate) for tenant in (MINE[0], other[0]) for gate in gates]
+    found = [sum(buckets.values()) for buckets in await case.windows().counted(places)]
+
+    assert found == [0, 0, 0, 1, 5, 1]

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from streams.book_keepers import Keepers
 from streams.book_ports import Desk, Pace, Place, PlacesUnknown, Posting, Progress
 from streams.bookkeeper import Bookkeeper
 from streams.books import Entry, Source
+from streams.drift_watch import DriftWatch
 from streams.flow import Emission
 from streams.quota_keeper import QuotaKeeper
 from streams.window_keeper import WindowKeeper
@@ -133,11 +135,12 @@ class Session:
         clock: SetClock,
         quotas: QuotaKeeper | None = None,
         windows: WindowKeeper | None = None,
+        drift: DriftWatch | None = None,
     ) -> None:
         self.kafka = kafka
         self.shelf = MemoryShelf(kafka.table())
         desk = Desk(kafka, self, clock, Pace())
-        self.bookkeeper = Bookkeeper(self.shelf, desk, METRICS, quotas, windows)
+        self.bookkeeper = Bookkeeper(self.shelf, desk, METRICS, Keepers(quotas, windows, drift))
         self._fetched = dict(kafka.committed)
         self._handed: dict[Place, int] = {}  # the last of each, in this life
         self.bookkeeper.opened([0])

@@ -1,8 +1,9 @@
 """What the books tell a claim store in memory that was emptied."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from streams.drift_watch import Place
 from streams.policy.windows import Counted, raised
 from streams.ports import StoreUnavailable
 from streams.window_keeper import KnownWindow
@@ -15,6 +16,7 @@ class MemoryWindows:
     def __init__(self, memory: ClaimMemory) -> None:
         self.memory = memory
         self.away = False
+        self.asked: list[int] = []  # of how many tenants, each time
 
     async def gaps(self, partitions: Collection[int]) -> Mapping[int, int]:
         """Of these the ones whose windows lack what was before."""
@@ -39,6 +41,13 @@ class MemoryWindows:
         gap = self.memory.gaps.get(partition)
         if gap is not None and gap.since_ms == since_ms:
             self.memory.gaps[partition] = replace(gap, told=True)
+
+    async def counted(self, places: Collection[Place]) -> Sequence[Mapping[int, int]]:
+        """What counts in each of these windows."""
+        self._require()
+        self.asked.append(len({one.tenant_id for one in places}))
+        found = (self.memory.windows.get((one.tenant_id, *one.gate.of), Counted()) for one in places)
+        return [one.buckets for one in found]
 
     def _require(self) -> None:
         if self.away:

@@ -9,6 +9,7 @@ from streams.observations import (
     BatchPublished,
     CallPaid,
     CommandDistrusted,
+    DriftSeen,
     DuplicateSeen,
     Fault,
     KeysRead,
@@ -79,5 +80,6 @@ EVERY_KIND: tuple[Occurrence, ...] = (
     KeysRead(keys=3, active=2),
     KeysUnread("keys.json: it is no JSON"),
     PublishRetried(parcels=4, reason="KafkaTimeoutError()"),
+    DriftSeen("acme", "tokens", "month", "", more=-80),
     Fault("execution", "ValueError('boom')"),
 )
