@@ -54,7 +54,7 @@ check: $(VENV)/.dev ## lint, format, types, import contracts
 
 .PHONY: test-unit
 test-unit: $(VENV)/.dev ## pure tests: no I/O, no sleep
-	@$(BIN)/pytest tests/unit -q
+	@$(BIN)/pytest tests/unit tests/agents -q
 
 .PHONY: test-topology
 test-topology: $(VENV)/.dev ## the whole pipeline in memory, with a fake clock

@@ -46,6 +46,7 @@ COMMANDS = {
     "config": Entry("settings_reference", OPERATE),
     "verify": Entry("verify", OPERATE),
     "agents": Entry("agents", DEVELOP),
+    "new": Entry("new", DEVELOP),
     "topology": Entry("topology", DEVELOP),
     "broker": Entry("broker", DEVELOP),
     "simulator": Entry("simulator", DEVELOP),

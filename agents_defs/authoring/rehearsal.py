@@ -17,10 +17,11 @@ from agents_defs.authoring import clocks
 from agents_defs.authoring.finding import Place
 from agents_defs.authoring.own_code import OwnCode
 from agents_defs.authoring.source_scan import Sighting
+from agents_defs.authoring.testing import Unheard
 from agents_defs.authoring.trial_journal import TrialJournal
 from agents_defs.recovery import Recovery
 from agents_defs.run_context import RunContext
-from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, SlowNotice
+from agents_defs.run_order import RunOrder
 from agents_defs.run_scope import SCOPE, LiveRun, RunScope
 
 LONGEST_S = 5.0
@@ -36,16 +37,6 @@ QUIET = (
     "pydantic",
     "agents_defs",
 )
-
-
-class Deaf:
-    """Nobody is told what happens."""
-
-    def on_call(self, call: ModelCall) -> None: ...
-
-    def on_delta(self, kind: DeltaKind, data: dict[str, Any], turn: int, at_char: int) -> None: ...
-
-    def on_slow(self, notice: SlowNotice) -> None: ...
 
 
 @dataclass(slots=True)
@@ -105,7 +96,7 @@ async def _said(
 ) -> Any:
     live = LiveRun(
         order=replace(order, journal=journal),
-        listener=Deaf(),
+        listener=Unheard(),
         now=asyncio.get_running_loop().time,
         feed=None,
         prepare=lambda _agent: None,
