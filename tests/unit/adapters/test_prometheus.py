@@ -16,6 +16,7 @@ from schemas.failures import Code
 from streams import observations
 from streams.observations import (
     CallPaid,
+    DriftSeen,
     DuplicateSeen,
     Fault,
     LimitRefused,
@@ -287,7 +288,7 @@ def test_every_kind_of_occurrence_is_handled(
         before = ours(registry)
         observer.observe(occurrence)
         counted = ours(registry) != before
-        # What a limit turned away is counted when it is refused, with its request's outcome; the books tell drift.
+        # What a limit turned away is counted with its request's outcome; drift is a gauge of the books.
         assert counted != isinstance(occurrence, LimitRefused | DriftSeen), occurrence
 
 
