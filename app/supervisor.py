@@ -1,9 +1,10 @@
-"""Runs child processes: starts them, restarts what dies, ends them all with itself."""
+"""Runs child processes: starts them, restarts what dies or is to be renewed, ends them all with itself."""
 
 import asyncio
+import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,6 +35,7 @@ class Supervisor:
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._renewals = {program.name: asyncio.Event() for program in programs}
 
     def start(self) -> None:
         """Start all programs."""
@@ -54,18 +56,38 @@ class Supervisor:
         for task in late:
             task.cancel()
 
+    async def renew(self, names: Collection[str]) -> None:
+        """Ask these to end, as when all are stopped; each starts again as soon as it has ended."""
+        for name in names:
+            self._renewals[name].set()
+        ending = [self._children[name] for name in names if name in self._children]
+        await asyncio.gather(*(self._ended(child) for child in ending if child.returncode is None))
+
+    async def _ended(self, child: asyncio.subprocess.Process) -> None:
+        child.terminate()
+        try:
+            async with asyncio.timeout(self._drain_s + GRACE_S):
+                await child.wait()
+        except TimeoutError:
+            child.kill()
+
     async def _keep(self, program: Program) -> None:
         backoff_s = FIRST_BACKOFF_S
-        loop = asyncio.get_running_loop()
+        loop, renewal = asyncio.get_running_loop(), self._renewals[program.name]
         while not self._stopping:
             started = loop.time()
+            renewal.clear()
             code = await self._run(program)
             if self._stopping:
                 return
+            if renewal.is_set():
+                backoff_s = FIRST_BACKOFF_S
+                continue
             if loop.time() - started > STEADY_S:
                 backoff_s = FIRST_BACKOFF_S
             self._log.error("a process ended", name=program.name, code=code, again_in_s=backoff_s)
-            await asyncio.sleep(backoff_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(renewal.wait(), backoff_s)
             backoff_s = min(backoff_s * 2, LONGEST_BACKOFF_S)
 
     async def _run(self, program: Program) -> int:

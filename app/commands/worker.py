@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -9,6 +10,8 @@ import typer
 
 from app import lifetime
 from app.adapters import logs
+from app.authoring import watching
+from app.authoring.reloading import Reloading, problem_of_definitions
 from app.settings import BadSettings, Settings, load
 from app.startup import CannotStart
 from app.supervisor import Program, Supervisor
@@ -24,6 +27,9 @@ def worker(
     delivery: Annotated[str | None, typer.Option(help="transactional or plain.")] = None,
     http_bind: Annotated[str | None, typer.Option(help="Where to serve health and metrics.")] = None,
     books: Annotated[bool | None, typer.Option("--books/--no-books", help="Also run the books.")] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start anew when files of agents change; for development.")
+    ] = False,
     tethered: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run agents for the requests of this deployment, until SIGTERM."""
@@ -36,7 +42,7 @@ def worker(
             books=books,
         )
         logs.configure(settings.log_level, settings.log_format)
-        code = lifetime.run(lambda: _main(settings, processes, tethered))
+        code = lifetime.run(lambda: _main(settings, processes, tethered, reload))
     except (BadSettings, CannotStart) as error:
         typer.echo(f"penstock worker cannot start: {error}", err=True)
         raise typer.Exit(2) from error
@@ -46,20 +52,34 @@ def worker(
     raise typer.Exit(code)
 
 
-async def _main(settings: Settings, processes: int, tethered: bool) -> int:
-    if processes > 1:
-        return await _supervise(settings, processes, tethered)
+async def _main(settings: Settings, processes: int, tethered: bool, reload: bool) -> int:
+    if processes > 1 or reload:
+        return await _supervise(settings, processes, tethered, reload)
     return await _work(settings, tethered)
 
 
-async def _supervise(settings: Settings, processes: int, tethered: bool) -> int:
+async def _supervise(settings: Settings, processes: int, tethered: bool, reload: bool) -> int:
     """N workers, each with a name and a port of its own, and the books."""
-    supervisor = Supervisor([*_workers(settings, processes), *_books(settings)], settings.drain_s)
+    workers = _workers(settings, processes)
+    supervisor = Supervisor([*workers, *_books(settings)], settings.drain_s)
     stop = await lifetime.stop_event(tethered)
     supervisor.start()
+    watch = asyncio.create_task(_renewing(settings, supervisor, workers)) if reload else None
     await stop.wait()
+    if watch is not None:
+        watch.cancel()
     await supervisor.stop()
     return 0
+
+
+async def _renewing(settings: Settings, supervisor: Supervisor, workers: Sequence[Program]) -> None:
+    """Workers are replaced, not their modules: what was imported holds on to what it was imported from."""
+    watched = watching.places(settings.agents_dir)
+    names = [program.name for program in workers]
+    reloading = Reloading(
+        partial(watching.look, watched), problem_of_definitions, partial(supervisor.renew, names)
+    )
+    await reloading.run()
 
 
 def _workers(settings: Settings, processes: int) -> Sequence[Program]:
@@ -70,13 +90,21 @@ def _workers(settings: Settings, processes: int) -> Sequence[Program]:
             ["worker", "--no-books"],
             {
                 "PENSTOCK_HTTP_BIND": f"{host}:{port + number if port else 0}",
-                **({"PENSTOCK_WORKER_ID": f"{settings.worker_id}-{number}"} if settings.worker_id else {}),
+                **(
+                    {"PENSTOCK_WORKER_ID": _name(settings.worker_id, number, processes)}
+                    if settings.worker_id
+                    else {}
+                ),
                 "PENSTOCK_DELIVERY": settings.delivery,
                 "PENSTOCK_MAX_IN_FLIGHT": str(settings.max_in_flight),
             },
         )
         for number in range(processes)
     ]
+
+
+def _name(worker_id: str, number: int, processes: int) -> str:
+    return f"{worker_id}-{number}" if processes > 1 else worker_id
 
 
 def _books(settings: Settings) -> Sequence[Program]:
