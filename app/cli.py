@@ -38,6 +38,7 @@ COMMANDS = {
     "approvals": Entry("approvals", OPERATE),
     "dlq": Entry("dlq", OPERATE),
     "parked": Entry("parked", OPERATE),
+    "sessions": Entry("sessions", OPERATE),
     "tenants": Entry("tenants", OPERATE),
     "usage": Entry("usage", OPERATE),
     "keys": Entry("keys", OPERATE),

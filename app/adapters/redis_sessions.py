@@ -1,8 +1,8 @@
 """Sessions in Redis as operators see them: listed, read, forgotten with the journals of their requests."""
 
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import orjson
 from redis.exceptions import RedisError
@@ -72,11 +72,16 @@ class RedisSessions:
         turns, gone = await self._batch.call(FORGET, keys, [session_id])
         return int(turns), int(gone)
 
+    async def count_facts(self, owner: Owner) -> int:
+        """How many there are of a user."""
+        with _answering():
+            return int(await self._client.hlen(self._keys.facts(owner.tenant_id, owner.user_id)))
+
     async def forget_user(self, owner: Owner) -> int:
         """How many facts are gone."""
         key = self._keys.facts(owner.tenant_id, owner.user_id)
         with _answering():
-            count = await cast("Awaitable[int]", self._client.hlen(key))
+            count = int(await self._client.hlen(key))
             await self._client.unlink(key)
         return count
 
