@@ -11,6 +11,7 @@ import structlog
 from app import startup
 from app.adapters.clock import SystemClock
 from app.adapters.kafka_books import KafkaBooks
+from app.books_vitals import books_health
 from app.quotas import Quotas
 from app.settings import Settings
 from app.startup import CannotStart
@@ -35,11 +36,13 @@ class BooksProcess:
         self._quotas: Final = Quotas(settings)
         parts = BooksParts(self._kafka, self._kafka.ends, SystemClock(), pace or Pace(), self._quotas.keepers)
         self.books: Final[Books] = build_books(self.options, parts)
+        self._health: Final = books_health(settings, self.books.bookkeeper, self._quotas)
         self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start, or raise CannotStart."""
         check_faust()
+        await self._serve_pages()
         await startup.check_kafka(self.options.kafka)
         await self._kafka.start()
         await self._quotas.start()
@@ -49,6 +52,14 @@ class BooksProcess:
         self._keeping = asyncio.create_task(self.books.bookkeeper.run())
         await self.books.app.start()
         self._log.info("the books are kept", app_id=self.books.app.conf.id)
+
+    async def _serve_pages(self) -> None:
+        try:
+            host, port = await self._health.start()
+        except OSError as error:  # each worker of a machine may have books, and they share the setting
+            self._log.warning("the books are kept without pages of their own", reason=str(error))
+        else:
+            self._log.info("books starting", http=f"{host}:{port}")
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; raises when something ended by itself."""
@@ -80,11 +91,12 @@ class BooksProcess:
     async def stop(self) -> None:
         """Count and publish what was taken in, commit, leave the group."""
         bookkeeper = self.books.bookkeeper
+        self._health.drain()
         bookkeeper.stop()
         if self._keeping is not None:
             await asyncio.wait({self._keeping}, timeout=FINISH_S)
             self._keeping.cancel()
-        for close in (self.books.app.stop, self._kafka.stop, self._quotas.stop):
+        for close in (self.books.app.stop, self._kafka.stop, self._quotas.stop, self._health.stop):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_S):
                     await close()

@@ -32,12 +32,12 @@ class Quotas:
         kafka, observer = options.kafka, LogObserver(SystemClock().now, settings.log_level)
         self.lifeline: Final = Lifeline()
         self._kafka: Final = kafka
-        self._redis: Final = connect_redis(settings.redis_url)
+        self.redis: Final = connect_redis(settings.redis_url)
         in_force = Plans(observer)
         topic = TENANTS.full_name(kafka.topic_prefix, kafka.app_id)
         self._plans: Final = KafkaPlans(kafka, topic, in_force, observer, self.lifeline)
         self._tenancy: Final = Tenancy(options.limits, in_force)
-        batch = RedisBatch(self._redis)
+        batch = RedisBatch(self.redis)
         store = RedisMonths(batch, kafka.app_id)
         audits = AUDIT.full_name(kafka.topic_prefix, kafka.app_id)
         clock = SystemClock()
@@ -55,6 +55,11 @@ class Quotas:
         """Its limits as they are in force now."""
         return self._tenancy.terms(tenant_id).rules
 
+    @property
+    def plans_known(self) -> bool:
+        """Whether they were read."""
+        return self._plans.known
+
     async def start(self) -> None:
         """Read all plans. Raises CannotStart."""
         await startup.read_plans(self._plans.start, self._kafka)
@@ -62,4 +67,4 @@ class Quotas:
     async def stop(self) -> None:
         """Close the connections."""
         await self._plans.stop()
-        await self._redis.aclose()
+        await self.redis.aclose()

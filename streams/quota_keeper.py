@@ -18,7 +18,7 @@ from streams.flow import Emission
 from streams.policy.gates import What
 from streams.policy.months import Month
 from streams.policy.quota_gates import bounded
-from streams.policy.quotas import NO_QUOTA, Alert
+from streams.policy.quotas import ALERT_PERCENTS, NO_QUOTA, Alert, Measure
 from streams.ports import Clock, StoreUnavailable
 
 SUBJECT: Final = "quota of {what}, {month}: {percent} % used ({used} of {limit})"
@@ -60,6 +60,7 @@ class QuotaKeeper:
         self._store: Final = store
         self._clock: Final = clock
         self._audits: Final = audits
+        self.alerts = {(measure, percent): 0 for measure in Measure for percent in ALERT_PERCENTS}
 
     def enter(self, book: TenantBook, entry: Entry) -> list[Emission]:
         """Count it in its month; returns whom to tell of what is used up."""
@@ -67,6 +68,8 @@ class QuotaKeeper:
         if quota is None and book.month is None:
             return []
         book.month, alerts = enter_month(book.month, quota or NO_QUOTA, entry, self._clock.at())
+        for alert in alerts:
+            self.alerts[alert.measure, alert.percent] += 1
         return [self._told(book, alert) for alert in alerts]
 
     def keeps(self, book: TenantBook) -> bool:

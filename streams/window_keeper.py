@@ -54,6 +54,12 @@ class WindowKeeper:
         self._store: Final = store
         self._clock: Final = clock
         self._seen_ms: dict[tuple[int, int], int] = {}  # when a gap was first seen, by our clock
+        self.filled = 0
+
+    @property
+    def gaps(self) -> int:
+        """How many there are that were not filled when it was looked last."""
+        return len(self._seen_ms)
 
     def enter(self, book: TenantBook, entry: Entry) -> None:
         """Count it in the windows of its tenant's limits."""
@@ -83,6 +89,8 @@ class WindowKeeper:
             known = [window for book in some for window in self._known(book)]
             await self._store.refill(partition, since_ms, known)
         await self._store.told(partition, since_ms)
+        self._seen_ms.pop((partition, since_ms), None)
+        self.filled += 1
 
     def _known(self, book: TenantBook) -> Iterable[KnownWindow]:
         now_ms = self._now_ms()

@@ -11,10 +11,13 @@ from app.settings import BadSettings, Settings, load
 from app.startup import CannotStart
 
 
-def books(tethered: Annotated[bool, typer.Option(hidden=True)] = False) -> None:
+def books(
+    http_bind: Annotated[str | None, typer.Option(help="Where to serve health and metrics.")] = None,
+    tethered: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
     """Keep the books: windows per tenant and agent, published as metrics, until SIGTERM."""
     try:
-        settings = load()
+        settings = load(books_http_bind=http_bind)
         logs.configure(settings.log_level, settings.log_format)
         code = lifetime.run(lambda: _main(settings, tethered))
     except (BadSettings, CannotStart) as error:

@@ -30,6 +30,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
+from app.dashboards.books_rows import BOOKS
 from app.dashboards.panels import Panel, Query, Row
 from app.dashboards.request_rows import AT_A_GLANCE, MODELS, REQUESTS, RUNS
 from app.dashboards.signing_rows import SIGNING
@@ -45,6 +46,7 @@ ROWS: tuple[Row, ...] = (
     MODELS,
     STREAM,
     PLANS,
+    BOOKS,
     SIGNING,
     PUBLISHING,
     PROCESSES,

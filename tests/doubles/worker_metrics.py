@@ -1,4 +1,4 @@
-"""The registry of a worker that does nothing: every metric there is, with a sample of each label."""
+"""The registry of a worker and books that do nothing: every metric there is, with a sample of each label."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,12 +7,19 @@ from prometheus_client import CollectorRegistry
 
 from app.adapters.health import Health
 from app.adapters.prometheus import PrometheusObserver
+from app.adapters.prometheus_books import watch_books
 from app.adapters.prometheus_pipeline import watch_pipeline
 from app.adapters.prometheus_plans import watch_plans
+from streams.book_keepers import Keepers
+from streams.book_ports import Figures
+from streams.drift_watch import Bounds, DriftWatch
 from streams.observations import Observers
 from streams.options import FlowOptions
 from streams.ownership import Ownership
 from streams.plans import Plans
+from streams.quota_keeper import QuotaKeeper
+from streams.window_keeper import WindowKeeper
+from tests.doubles.hand_clock import HandClock
 
 
 def every_metric() -> CollectorRegistry:
@@ -28,4 +35,18 @@ def every_metric() -> CollectorRegistry:
     )
     watch_pipeline(registry, pipeline, Ownership(), FlowOptions(), lambda: 0.0, lambda: {0: 1})
     watch_plans(registry, Plans(Observers()))
+    _books(registry)
     return registry
+
+
+def _books(registry: CollectorRegistry) -> None:
+    """Of a process of their own, and with no name that a worker has but those of any process."""
+    anything: Any = SimpleNamespace(
+        counted_until_ms=1.0, partitions=(), tenants=0, months=0, figures=Figures()
+    )
+    nothing: Any = None
+    clock = HandClock()
+    quotas = QuotaKeeper(lambda _: None, nothing, clock, "")
+    windows = WindowKeeper(lambda _: (), nothing, clock)
+    drift = DriftWatch(Bounds(lambda _: None, lambda _: ()), nothing, clock, Observers())
+    watch_books(registry, anything, Keepers(quotas, windows, drift), lambda: 0.0)
