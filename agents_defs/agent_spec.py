@@ -28,6 +28,7 @@ class AgentSpec:
     warn_after_s: float = 30.0  # of the run, and of each model call
     max_turns: int = 10
     max_cost_usd: Decimal | None = None  # of one run; a request can only lower it. None: no cap of the agent
+    max_runs: int | None = None  # of this agent at once, over all workers and tenants; None: any number
     model_tier: str = "standard"  # small, standard or large: the provider maps it to a model
     call_timeout_s: float = 60.0  # of one model call
     tool_timeout_s: float = 30.0  # of one tool call, where the tool sets none

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from agents_defs.agent_spec import AgentSpec
     from agents_defs.memory.facts import FactStore
     from agents_defs.metered_model import MeteredModel
-    from agents_defs.model_provider import ModelAccess
+    from agents_defs.model_provider import ModelAccess, NamedModel
     from agents_defs.registry import Registry
     from agents_defs.run_order import RunListener, RunOrder
 
@@ -88,6 +88,19 @@ class AgentRunner:
         most = [bound for bound in (own, max_output_tokens) if bound is not None]
         metered = cast("MeteredModel", graph.model)
         return metered.foreseen(characters, min(most) if most else spec.output_tokens)
+
+    def meant(self, spec: AgentSpec, model: str | None) -> str:
+        """The model that a run asks first; "" where only the run can say what is wrong with its agent."""
+        if model is not None:
+            return model
+        try:
+            pool = self._pools.pool(spec, None)
+            graph = pool.take()
+        except Exception:  # noqa: BLE001  the run will say it
+            return ""
+        pool.give(graph)
+        named: NamedModel | None = getattr(getattr(graph, "model", None), "named", None)
+        return (named or self._workshop.models.tier(spec.model_tier)).name
 
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
         """Does one run. Raises RunFailure, RunStopped and asyncio.CancelledError, nothing else."""

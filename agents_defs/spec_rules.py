@@ -44,8 +44,10 @@ def problems_of(spec: AgentSpec) -> Iterator[str]:
             yield f"{name}={value!r}: write seconds, more than 0"
     for name in _COUNTS:
         value = getattr(spec, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not _is_count(value):
             yield f"{name}={value!r}: write a whole number from 1"
+    if spec.max_runs is not None and not _is_count(spec.max_runs):
+        yield f"max_runs={spec.max_runs!r}: write how many may run at once, from 1, or leave it out"
     yield from _models(spec)
     if (problem := _untyped(spec.output_type)) is not None:
         yield f"output_type={spec.output_type!r}: {problem}"
@@ -86,6 +88,10 @@ def _untyped(output_type: Any) -> str | None:
         said = " ".join(str(error).split(".")[0].split())
         return f"give a type that has a JSON schema, as a pydantic model has ({said})"
     return None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _is_number(value: object) -> bool:

@@ -26,6 +26,7 @@ from app.adapters.redis_runs import RedisRuns
 from app.memory import Memory
 from streams.admission import Admission, Tenants
 from streams.buffers import Allowance
+from streams.caps import CapsInForce
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.conversations import Conversations
@@ -122,6 +123,7 @@ def wire(
     bodies = KafkaParked(kafka, topics.parked, observer)
     in_force = Plans(observer)
     tenancy = Tenancy(options.limits, in_force)
+    caps = CapsInForce(tenancy.terms, runs)
     plans = KafkaPlans(kafka, topics.tenants, in_force, observer, lifeline)
     ledger = KafkaLedger(options, topics, claims, ownership, clock, observer)
     intake = Intake(registry, kafka.partitions, flow.max_request_bytes, flow.max_input_bytes)
@@ -134,7 +136,7 @@ def wire(
         parking,
         intake,
         emissary,
-        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, tenancy, Allowance.of(flow)),
+        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, tenancy, Allowance.of(flow), caps),
     )
     plans.plans.listen(waits.plan_changed)
     pipeline = Pipeline(
@@ -143,7 +145,7 @@ def wire(
             intake=replace(intake, verifier=verifier) if trust.requests_signed else intake,
             admission=Admission(
                 claims,
-                Tenants(tenancy.terms, foresight, clock.at),
+                Tenants(tenancy.terms, foresight, clock.at, caps),
                 observer,
                 ledger.rebuild,
                 ownership.owner,
@@ -158,7 +160,7 @@ def wire(
                 observer,
                 departure,
                 flow.crashes_tolerated,
-                Licensing(tenancy.terms, foresight, reservations, clock.at),
+                Licensing(tenancy.terms, foresight, reservations, clock.at, caps),
                 conversations=conversations,
             ),
             completion=Completion(emissary, late, store, patience, clock, conversations),

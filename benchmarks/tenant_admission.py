@@ -31,6 +31,7 @@ from benchmarks.terms import Terms
 from benchmarks.worker_process import BenchFailed
 from schemas.partitions import partition_for
 from streams.admission import Admission, Application, Tenants
+from streams.caps import CapsInForce
 from streams.estimates import Foresight
 from streams.flow import Admit, Record
 from streams.intake import Intake
@@ -138,9 +139,9 @@ def gate(name: str, plan: Mapping[str, Any], tenants: int, claims: RedisClaims) 
         plans.take(tenant.encode(), orjson.dumps({"tenant_id": tenant, **plan}))
     if len(plans) != tenants:
         raise BenchFailed(f"{tenants - len(plans)} of {tenants} plans cannot be read")
-    foresight = Foresight(AgentRunner(registry, FixedAccess(make_model(TERMS), "bench-model")))
+    runner = AgentRunner(registry, FixedAccess(make_model(TERMS), "bench-model"))
     terms = Tenancy(LimitOptions(), plans).terms
-    known = Tenants(terms, foresight, lambda: datetime.now(UTC))
+    known = Tenants(terms, Foresight(runner), lambda: datetime.now(UTC), CapsInForce(terms, runner))
     admission = Admission(claims, known, Unheard(), _nothing_to_rebuild, lambda _: OWNER, _not_ours)
     return Gate(name, tenants, admission, Intake(registry, PARTITIONS, LARGEST, LARGEST))
 

@@ -83,8 +83,19 @@ def _read_amount(what: object, amount: object) -> int | Decimal:
 
 
 class Concurrency(WireRecord):
-    runs: Count
-    """Runs of the tenant under way at once, over all workers."""
+    """Runs of the tenant under way at once, over all workers; an absent figure is no cap."""
+
+    runs: Count | None = None
+    agents: dict[str, Count] = Field(default_factory=dict)
+    """By the agent's name, of any version."""
+    models: dict[str, Count] = Field(default_factory=dict)
+    """By the model that the request names, or that its agent asks first."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.runs is None and not self.agents and not self.models:
+            raise ValueError("says of none of runs, agents and models how many there may be")
+        return self
 
 
 NOT_THE_SAME_EVERYWHERE = frozenset(("localtime", "posixrules", "Factory"))

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from streams.caps import Capped
 from streams.entries import Entry
 from streams.flow import (
     Accepted,
@@ -70,6 +71,7 @@ class Tenants:
     terms: Callable[[str], Terms]
     foresee: Foresight
     at: Callable[[], datetime]
+    caps: Capped
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +163,21 @@ class Admission:
         estimate = self.tenants.foresee(accepted, terms) if terms.spends else NOTHING_SPENT
         gates = terms.gates(asked, estimate, self.tenants.at())
         denial = never_fits(gates)
-        if denial is not None or reserves_on_arrival(accepted):
-            return denial or gates
-        return tuple(gate for gate in gates if gate.what in COUNTED_ON_ARRIVAL)
+        if denial is not None:
+            return denial
+        if not reserves_on_arrival(accepted):
+            gates = tuple(gate for gate in gates if gate.what in COUNTED_ON_ARRIVAL)
+        if terms.plan.concurrency is not None or accepted.spec.max_runs is not None:
+            return self._returned(gates, accepted, terms)
+        return gates
+
+    def _returned(self, gates: tuple[Gate, ...], accepted: Accepted, terms: Terms) -> tuple[Gate, ...]:
+        """Should it find no seat and be refused, it has counted nowhere."""
+        caps = self.tenants.caps(accepted)
+        waits = terms.waits_for_seat(accepted.request.over_limit) and all(cap.most for cap in caps)
+        if waits or not caps:
+            return gates
+        return tuple(replace(gate, returned=True) if gate.what == "requests" else gate for gate in gates)
 
     def _claim(self, application: Application, gates: tuple[Gate, ...]) -> Claim:
         candidate = application.candidate

@@ -81,6 +81,8 @@ class Completion:
             if outcome.mark is not None:
                 late, turn = LateTurn(key, turn, outcome.mark), None
         encoded, spent = encode_parcel(parcel, late), used(outcome.calls, ran=outcome.started_at is not None)
+        if outcome.started_at is None and outcome.problem and outcome.problem.code is Code.LIMIT_CONCURRENCY:
+            spent = replace(spent, requests=0)  # it was counted when it came, and is refused after all
         try:
             await self._patience.asked(lambda: self._store.decide(key, encoded, turn, spent))
         except RunLost as lost:

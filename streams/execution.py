@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
-from typing import Any
 
 from agents_defs.registry import AgentSpec, Registry, UnknownAgent
 from agents_defs.run_journal import (
@@ -19,49 +18,25 @@ from agents_defs.run_journal import (
     RunPostponed,
     RunStopped,
 )
-from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
+from agents_defs.run_order import RunOrder, RunResult
 from schemas.failures import Code, RunFailure
 from schemas.responses import Memory, Status
 from streams.conversations import Conversations, mark_of, stands_beside
 from streams.deltas import DeltaFeed
 from streams.estimates import used
-from streams.flow import SEAT_AFTER_MS, Outcome, Problem, Refuse
+from streams.flow import SEAT_AFTER_MS, Outcome, Problem, no_seat
 from streams.journal import LiveJournal, Patience, of_generation, paid_by
 from streams.judgement import backoff_s, judged, most_postponed
-from streams.licence import Licences, unlimited
-from streams.observations import CallPaid, LimitRefused, Observer, RunEnded, RunSlow, RunStarted
+from streams.licence import Licence, Licences, unlimited
+from streams.listener import Listener
+from streams.observations import LimitRefused, Observer, RunEnded, RunStarted
 from streams.parked import ParkReason, PendingApproval
+from streams.policy.caps import Filled
 from streams.ports import NOTHING, Begun, Clock, DeltaSink, Runs, RunStore
 from streams.turns import Departure, HandedOver, Suspended, Turn
 
 CRASHES_TOLERATED = 4
 MARGIN_S = 86_400.0  # how much longer than it waits its journal is kept
-
-
-@dataclass(slots=True)
-class Listener:
-    """Collects what a run tells: paid calls, deltas, warnings."""
-
-    agent: str
-    observer: Observer
-    sink: DeltaSink
-    feed: DeltaFeed | None
-    calls: list[ModelCall]
-
-    def on_call(self, call: ModelCall) -> None:
-        """A model call was made."""
-        self.calls.append(call)
-        self.observer.observe(CallPaid(call))
-
-    def on_delta(self, kind: DeltaKind, data: dict[str, Any], turn: int, at_char: int) -> None:
-        """The run said something. That it asks people is said when it is parked, not before."""
-        if self.feed is not None and kind != "approval_required":
-            self.feed.add(kind, data, turn, at_char)
-            self.sink.touch(self.feed)
-
-    def on_slow(self, notice: SlowNotice) -> None:
-        """Something takes long."""
-        self.observer.observe(RunSlow(self.agent, notice))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +80,10 @@ class Attempt:
         agent = turn.accepted.spec.name
         licence = self._licence = around.licence(turn, self._patience)
         if licence.seat is not None and turn.ending is None:
-            unseated = await self._unseated(licence.seat, licence.waits)
+            unseated = await self._unseated(licence, licence.seat)
             if unseated is not None:
                 return unseated
+            self._begins_now()
         around.observer.observe(RunStarted(agent, self._queued_s))
         status: Status | str = Status.FAILED
         try:
@@ -125,22 +101,37 @@ class Attempt:
         return ended
 
     async def _unseated(
-        self, seat: Callable[[], Awaitable[Refuse | None]], waits: bool
+        self, licence: Licence, seat: Callable[[], Awaitable[Filled | None]]
     ) -> Outcome | Suspended | None:
-        """What comes of it where its tenant has as many runs under way as it may."""
-        refused, turn = await seat(), self._turn
-        if refused is None:
+        """What comes of it where as many runs are under way as there may be."""
+        filled, turn = await seat(), self._turn
+        if filled is None:
             return None
+        refused, known = no_seat(filled), turn.first
         self._around.observer.observe(LimitRefused(turn.accepted.request.tenant_id, refused.code))
-        if turn.first and not waits:
-            return self._outcome(refused.problem, Begun({}), ran=False)
-        after_s = SEAT_AFTER_MS / 1000
-        resting = Suspended(
-            ParkReason.WINDOW, after_s, turn.approvals, turn.spans, turn.queued_s, begun=False
-        )
-        if turn.first:  # what earlier attempts used stays counted: here nobody has read what that is
+        if not licence.waits:
+            begun = Begun({}) if turn.first else await self._gathered()
+            if not begun.crashes and not turn.calls:
+                return self._outcome(refused.problem, begun, ran=False)
+            known = True  # one that ran waits until it can go on: what it paid for is not thrown away
+        after_s, bench = SEAT_AFTER_MS / 1000, filled.cap.bench
+        resting = Suspended(ParkReason.WINDOW, after_s, turn.approvals, turn.spans, turn.queued_s, bench)
+        if known:  # else what earlier attempts used stays counted: here nobody has read what that is
             await self._rest(resting)
         return resting
+
+    async def _gathered(self) -> Begun:
+        """What earlier attempts did and paid for, if anything."""
+        begun, _ = await self._begin()
+        self._turn.calls[:] = paid_by(begun.entries, self._turn.key)
+        return begun
+
+    def _begins_now(self) -> None:
+        """Not before it has its seat: until then it waited."""
+        clock = self._around.clock
+        self._started, self._started_at = clock.now(), clock.at()
+        if self._turn.queued_s is None:
+            self._queued_s = self._started - self._turn.accepted.received
 
     async def _ended(self) -> Outcome | Suspended | HandedOver:
         begun, journal = await self._begin()

@@ -15,6 +15,7 @@ from agents_defs.run_order import ModelCall
 from schemas.failures import Code
 from schemas.requests import AgentRequest
 from schemas.responses import Memory, Status
+from streams.policy.caps import Filled
 from streams.policy.gaps import UNKNOWN
 from streams.policy.gates import Gate
 from streams.policy.terms import never_fits
@@ -188,9 +189,11 @@ def _used_up(gate: Gate, month: MonthWindow, used: int) -> str:
     )
 
 
-def no_seat(seats: int, sitting: int) -> Refuse:
-    """What the caller is told whose tenant has as many runs under way as it may."""
-    told = f"{sitting} runs are under way, the plan allows {seats}: send it again when one has ended"
+def no_seat(filled: Filled) -> Refuse:
+    """What the caller is told who finds as many runs under way as there may be."""
+    bench, most = filled.cap.bench, filled.cap.most
+    who = "all tenants together may have" if bench.shared else "the plan allows"
+    told = f"{filled.taken} {bench.shown} are under way, {who} {most}: send it again when one has ended"
     return Refuse(Code.LIMIT_CONCURRENCY, told, SEAT_AFTER_MS)
 
 

@@ -1,15 +1,16 @@
 """What its tenant's plan lets an attempt do: in which tools, in how long answers, and up to what limits."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from agents_defs.run_journal import RunLost
 from agents_defs.run_order import MayUse
-from schemas.tenants import TenantPlan
 from streams.allowance import Allowance
-from streams.flow import Accepted, Refuse, no_seat, reserves_on_arrival
+from streams.caps import Capped
+from streams.flow import Accepted, reserves_on_arrival
 from streams.journal import Patience
+from streams.policy.caps import Cap, Filled
 from streams.policy.gates import Gate, Spending
 from streams.policy.terms import Asked, Terms
 from streams.ports import Reservations
@@ -21,7 +22,7 @@ class Licence:
     """For one attempt."""
 
     allowance: MayUse | None = None  # None: nothing that it uses is limited
-    seat: Callable[[], Awaitable[Refuse | None]] | None = None  # None: any number may run at once
+    seat: Callable[[], Awaitable[Filled | None]] | None = None  # None: any number may run at once
     waits: bool = True  # for a seat, where there is none now
     max_output_tokens: int | None = None
     tools: tuple[str, ...] | None = None  # None: all
@@ -44,30 +45,31 @@ class Licensing:
     foresee: Callable[[Accepted, Terms], Spending]
     reservations: Reservations
     at: Callable[[], datetime]
+    caps: Capped
 
     def __call__(self, turn: Turn, patience: Patience) -> Licence:
         """For this attempt."""
         terms = self.terms(turn.accepted.request.tenant_id)
-        plan: TenantPlan = terms.plan
+        plan, caps = terms.plan, self.caps(turn.accepted)
         allowance = self._allowance(turn, terms, patience) if terms.spends else None
         seat, waits = None, terms.waits_for_seat(turn.accepted.request.over_limit)
-        if plan.concurrency is not None:
-            seats = plan.concurrency.runs
-            waits = waits and seats > 0  # else none ever comes free
+        if caps:
+            waits = waits and not any(cap.most == 0 for cap in caps)  # of none there never comes one free
 
-            async def seat() -> Refuse | None:
-                return await self._seated(turn, seats, patience)
+            async def seat() -> Filled | None:
+                return await self._seated(turn, caps, waits, patience)
 
         return Licence(allowance, seat, waits, plan.max_output_tokens, plan.tools, plan.mcp_servers)
 
-    async def _seated(self, turn: Turn, seats: int, patience: Patience) -> Refuse | None:
+    async def _seated(
+        self, turn: Turn, caps: Sequence[Cap], waits: bool, patience: Patience
+    ) -> Filled | None:
         try:
-            sitting = await patience.asked(lambda: self.reservations.sit(turn.key, seats))
+            return await patience.asked(lambda: self.reservations.sit(turn.key, caps, waits=waits))
         except RunLost as lost:
             if not lost.emptied:
                 raise
             return None  # the store was emptied, and nobody knows who sits
-        return None if sitting is None else no_seat(seats, sitting)
 
     def _allowance(self, turn: Turn, terms: Terms, patience: Patience) -> Allowance:
         request = turn.accepted.request

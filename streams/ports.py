@@ -11,6 +11,7 @@ from schemas.keyring import Key
 from streams.deltas import DeltaFeed
 from streams.flow import Answered, Parcel, Record, Refuse, Verdict
 from streams.parked import Parked, ParkedPlace
+from streams.policy.caps import Cap, Filled
 from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 from streams.session_marks import SessionMark
 
@@ -236,10 +237,11 @@ class Reservations(Protocol):
         """
         ...
 
-    async def sit(self, run: RunKey, seats: int) -> int | None:
-        """It is one of its tenant's runs under way, until it is decided, left, answered or claimed anew.
+    async def sit(self, run: RunKey, caps: Sequence[Cap], *, waits: bool = False) -> Filled | None:
+        """It counts under each cap, until it is decided, left, answered or claimed anew.
 
-        Or, where so many are: how many these are. Raises as `reserve`.
+        Or under none: which cap has no seat. Who waits for one that all tenants share stands in line there,
+        as long as its worker asks again. Raises as `reserve`.
         """
         ...
 
@@ -314,6 +316,10 @@ class Foresees(Protocol):
         self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
     ) -> Foreseen:
         """What the first model call of a run may use."""
+        ...
+
+    def meant(self, spec: AgentSpec, model: str | None) -> str:
+        """The model that a run asks first, where the request names this one, or none; "" if nobody knows."""
         ...
 
 

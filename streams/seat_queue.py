@@ -1,4 +1,4 @@
-"""Who waits for a seat of one tenant, in the order in which they came."""
+"""Who of one tenant waits for a seat, in the order in which they came."""
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
@@ -43,10 +43,15 @@ class SeatQueue:
                 return first
         return None
 
+    def first(self) -> Waiting | None:
+        """Who is next, and waits on."""
+        while self._heap and self._waiting.get(self._heap[0][2].identity) is not self._heap[0][2]:
+            heappop(self._heap)
+        return self._heap[0][2] if self._heap else None
+
     def remove(self, waiting: Waiting) -> None:
         """It waits no more, if it did."""
-        if self._waiting.get(waiting.identity) is waiting:
-            del self._waiting[waiting.identity]
+        self._waiting.pop(waiting.identity, None)
 
     def keep(self, wanted: Callable[[Waiting], bool]) -> None:
         """Only these wait on."""

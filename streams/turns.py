@@ -7,6 +7,7 @@ from datetime import datetime
 from agents_defs.run_order import ModelCall
 from streams.flow import Accepted, Problem
 from streams.parked import ParkReason, PendingApproval
+from streams.policy.caps import Bench
 from streams.ports import RunKey
 
 Span = tuple[datetime, datetime]
@@ -54,7 +55,12 @@ class Suspended:
     approvals: tuple[PendingApproval, ...]
     spans: tuple[Span, ...]
     queued_s: float | None
-    begun: bool = True  # False: it was not its turn yet, and nothing was done
+    bench: Bench | None = None  # on which it found no seat: nothing was done
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was done."""
+        return self.bench is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from typing import Final
 from schemas.failures import Code
 from streams.buffers import Allowance, Buffers
 from streams.cancellations import Cancellations
+from streams.caps import Capped
 from streams.conveyor import Conveyor
 from streams.demands import Demands, tokens_of
 from streams.emission import Emissary
 from streams.entries import Entry
-from streams.flow import SEAT_AFTER_MS, Accepted, Emission, Problem, Record, Refuse, identity, same_record
+from streams.flow import Accepted, Candidate, Emission, Problem, Record, Refuse, identity, same_record
 from streams.intake import Intake
 from streams.keeping import Keeping
 from streams.lifeline import Lifeline
@@ -21,6 +22,7 @@ from streams.observations import Fault, Observer, RequestParked
 from streams.overdue import overdue
 from streams.parked import Parked, ParkReason
 from streams.parking import Berth, Parking
+from streams.policy.caps import Bench
 from streams.policy.fair_share import Demand
 from streams.ports import Clock
 from streams.seekers import Seekers
@@ -42,6 +44,7 @@ class Surroundings:
     park_after_s: float
     tenants: Tenancy
     allowance: Allowance
+    caps: Capped
 
 
 class Waits:
@@ -61,7 +64,7 @@ class Waits:
         self._keeping: Final = Keeping(emissary, around.clock)
         self._buffers: Final = Buffers(parking, around.allowance)
         self.demands: Final = Demands(around.tenants)
-        self._seekers: Final = Seekers(parking)
+        self._seekers: Final = Seekers(parking, around.caps)
         self._pipeline: Conveyor
 
     def bind(self, pipeline: Conveyor) -> None:
@@ -107,16 +110,26 @@ class Waits:
         return False
 
     def _behind_seekers(self, entry: Entry, accepted: Accepted) -> bool:
-        """Who comes now does not take the seat that others of its tenant wait for."""
-        tenant_id = accepted.request.tenant_id
-        if entry.waiting is not None or not self._seekers.any(tenant_id):
+        """Who comes now does not take the seat that others wait for."""
+        if entry.waiting is not None:
+            return self._out_of_turn(entry, entry.waiting, accepted)
+        bench, request = self._seekers.behind(accepted), accepted.request
+        if bench is None or not self._tenants.terms(request.tenant_id).waits_for_seat(request.over_limit):
             return False
-        if not self._tenants.terms(tenant_id).waits_for_seat(accepted.request.over_limit):
-            return False
-        wait_s = self._seekers.wait_s(tenant_id, SEAT_AFTER_MS / 1000)
-        self._park(entry, accepted, ParkReason.WINDOW, due_at=self._clock.at() + timedelta(seconds=wait_s))
-        self._seekers.add(entry.waiting)
+        self._park(entry, accepted, ParkReason.WINDOW, due_at=self._seat_at(bench))
+        if entry.waiting is not None:
+            self._seekers.add(entry.waiting, bench)
         return True
+
+    def _out_of_turn(self, entry: Entry, waiting: Waiting, accepted: Accepted) -> bool:
+        bench = self._seekers.out_of_turn(waiting)
+        if bench is not None:
+            self._back(entry, waiting, accepted, ParkReason.WINDOW, due_at=self._seat_at(bench))
+        return bench is not None
+
+    def _seat_at(self, bench: Bench) -> datetime:
+        """When who waits there looks again, unless it is woken."""
+        return self._clock.at() + timedelta(seconds=self._seekers.wait_s(bench))
 
     def for_window(self, entry: Entry, refuse: Refuse) -> bool:
         """Whether it waits until its tenant's window has room."""
@@ -126,9 +139,9 @@ class Waits:
         if not self._tenants.waits(accepted.request.tenant_id, accepted.request.over_limit):
             return False
         due_at = self._clock.at() + timedelta(milliseconds=refuse.retry_after_ms)
-        waiting, deadline = entry.waiting, accepted.request.deadline
+        waiting = entry.waiting
         if waiting is not None and waiting.reason is ParkReason.WINDOW:
-            self.parking.back(waiting, _timestamp(min(due_at, deadline or due_at)))
+            self.parking.back(waiting, _first_of(due_at, accepted))
             self._pipeline.drop(entry)
         else:
             self._park(entry, accepted, ParkReason.WINDOW, due_at=due_at, admitted=False)
@@ -137,7 +150,7 @@ class Waits:
     def watch(self, entry: Entry) -> None:
         """A run begins: when it lasts it is parked beside its running."""
         loop = asyncio.get_running_loop()
-        self._seekers.seated(entry.waiting)
+        self._seekers.begins(entry.waiting)
         entry.alarm = loop.call_later(self._park_after_s, self._park_running, entry)
         self.refill(entry.demand.tenant_id)
 
@@ -167,14 +180,13 @@ class Waits:
             if not waiting.live:
                 self.parking.release(waiting)
         self.refill(tenant_id)
-        while self._seekers.wake(tenant_id):
-            pass  # there may be more seats now
+        self._seekers.wake_all(tenant_id)
 
     def done(self, entry: Entry) -> None:
         """It has its outcome."""
         self._seekers.remove(entry.waiting)
         self.parking.done(entry.waiting)
-        self._seekers.wake(identity(entry.candidate)[0])
+        self._seekers.freed(entry.candidate)
 
     def let_go(self, retained: Collection[int]) -> None:
         """Other partitions are another worker's now."""
@@ -187,14 +199,14 @@ class Waits:
         """A run stopped without an outcome: it is parked with the usage so far, and its slot is free."""
         entry.suspended = True
         await entry.written()
-        due_at = None
-        if suspended.after_s is not None:
-            after_s, tenant_id = suspended.after_s, accepted.request.tenant_id
-            wait_s = after_s if suspended.begun else self._seekers.wait_s(tenant_id, after_s)
-            due_at = self._clock.at() + timedelta(seconds=wait_s)
-        if not suspended.begun and entry.waiting is not None:
-            self._stand_back(entry, entry.waiting, accepted, due_at)
-            return
+        due_at, bench = None, suspended.bench
+        if bench is not None:
+            due_at = self._seat_at(bench)
+            if entry.waiting is not None:
+                self._stand_back(entry, entry.waiting, bench, due_at)
+                return
+        elif suspended.after_s is not None:
+            due_at = self._clock.at() + timedelta(seconds=suspended.after_s)
         parked = replace(
             self._keeping.parked(entry, accepted, suspended.reason, due_at),
             started=suspended.begun,
@@ -206,24 +218,21 @@ class Waits:
         if berth is None:
             await self._too_large(entry, accepted)
             return
+        self._seekers.remove(entry.waiting)
         entry.waiting = berth.waiting
         asked = self._keeping.asked(entry, accepted, parked)
         self._take_along(entry)
         self._pipeline.leave(entry)
-        self._seekers.wake(parked.tenant_id) if suspended.begun else self._seekers.add(entry.waiting)
+        self._seekers.add(berth.waiting, bench) if bench is not None else self._seekers.freed(accepted)
         await self._write(entry, accepted, berth, asked)
 
-    def _stand_back(
-        self, entry: Entry, waiting: Waiting, accepted: Accepted, due_at: datetime | None
-    ) -> None:
+    def _stand_back(self, entry: Entry, waiting: Waiting, bench: Bench, due_at: datetime) -> None:
         """Its record says all that has to be known of it: it found no seat, and looks again."""
         waiting.reason = ParkReason.WINDOW
         self._take_along(entry)
         self._pipeline.leave(entry)
-        deadline = accepted.request.deadline
-        moments = [moment for moment in (due_at, deadline) if moment is not None]
-        self.parking.back(waiting, _timestamp(min(moments, default=None)))
-        self._seekers.add(entry.waiting)
+        self.parking.back(waiting, _first_of(due_at, entry.candidate))
+        self._seekers.add(waiting, bench)
         self._pipeline.drop(entry)
 
     def _park_running(self, entry: Entry) -> None:
@@ -328,6 +337,7 @@ class Waits:
         waiting: Waiting,
         accepted: Accepted,
         reason: ParkReason = ParkReason.SESSION,
+        due_at: datetime | None = None,
     ) -> None:
         """It has its record and its place in its session's queue: it is released when its turn comes."""
         waiting.reason = reason
@@ -336,7 +346,7 @@ class Waits:
             self.parking.lot.overflow.add(waiting)
         if entry.parked is not None and not entry.parked.started:
             waiting.token = entry.token
-        self.parking.back(waiting, _timestamp(accepted.request.deadline))
+        self.parking.back(waiting, _first_of(due_at, accepted))
         self._pipeline.drop(entry)
 
     async def _write(
@@ -382,5 +392,8 @@ class Waits:
         self._pipeline.enter(entry)
 
 
-def _timestamp(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
+def _first_of(due_at: datetime | None, candidate: Candidate) -> float | None:
+    """When something is to be done about it: at its deadline, or before."""
+    deadline = candidate.request.deadline if isinstance(candidate, Accepted) else None
+    moments = [moment.timestamp() for moment in (due_at, deadline) if moment is not None]
+    return min(moments, default=None)

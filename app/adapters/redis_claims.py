@@ -21,6 +21,8 @@ MOST_IN_ONE_CALL: Final = 128  # bounds how long one script call holds Redis
 WIDTH: Final = 4  # values of a reply
 ADMIT, DUPLICATE, CONFLICT, REFUSE, LOST, DECIDED, GONE = range(7)
 
+RETURNED: Final = "returned"  # what is counted is requests, and may have to be given back
+
 CLAIM: Final = script("gates", "claim")
 ANSWER: Final = script("gates", "answer")
 OWN: Final = script("own")
@@ -155,9 +157,9 @@ def _verdict(claim: Claim, code: int, first: Any, used: int, retry_after_ms: int
 
 def told_gate(gate: Gate) -> tuple[Argument, ...]:
     """As the scripts read it."""
-    window = gate.window
+    window, what = gate.window, RETURNED if gate.returned else gate.what
     limit = min(window.limit, MOST)
     if isinstance(window, MonthWindow):
-        return limit, 0, 0, gate.amount, gate.what, window.number, window.ends_ms, -1
+        return limit, 0, 0, gate.amount, what, window.number, window.ends_ms, -1
     user = -1 if gate.user is None else len(gate.user.encode())
-    return limit, window.bucket_ms, window.buckets, gate.amount, gate.what, 0, 0, user
+    return limit, window.bucket_ms, window.buckets, gate.amount, what, 0, 0, user

@@ -1,5 +1,6 @@
 """The names of all keys of a deployment: they share one hash tag, so they live on one slot of a cluster."""
 
+from streams.policy.caps import Bench
 from streams.policy.gates import Gate
 from streams.ports import Shelf
 
@@ -53,9 +54,16 @@ class RedisKeys:
         """Since when all is counted in the windows of the partition's tenants, after a loss."""
         return f"{self._tag}:gap:{partition}"
 
-    def seats(self, tenant_id: str) -> str:
-        """Which runs of a tenant are under way, where it may have only so many."""
-        return f"{self._tag}:k:{tenant_id}"
+    def seats(self, bench: Bench) -> str:
+        """Which runs are under way that one cap counts."""
+        tenant_id, agent = bench.tenant_id, bench.agent
+        if tenant_id and not agent and not bench.model:
+            return f"{self._tag}:k:{tenant_id}"
+        return f"{self._tag}:b:{len(tenant_id)}:{tenant_id}:{len(agent)}:{agent}:{bench.model}"
+
+    def line(self, bench: Bench) -> str:
+        """Which workers wait for a seat that all tenants share."""
+        return f"{self._tag}:l:{len(bench.agent)}:{bench.agent}:{bench.model}"
 
     def months_told(self, partition: int) -> str:
         """Whether the months of the partition's tenants are known here; gone with everything else."""

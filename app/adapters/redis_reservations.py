@@ -1,6 +1,7 @@
 """Reservations in Redis: what a run is going to use is held for it before, also its seat among others."""
 
 from collections.abc import Sequence
+from secrets import token_hex
 from typing import Final
 
 from app.adapters.redis_batch import RedisBatch, script
@@ -10,7 +11,8 @@ from app.adapters.redis_marker import held_by
 from app.adapters.redis_run_calls import RedisRunCalls
 from schemas.partitions import partition_for
 from streams.flow import Refuse, shut
-from streams.policy.gates import NOTHING_SPENT, Gate, Spending
+from streams.policy.caps import LINE_MS, Cap, Filled
+from streams.policy.gates import MOST, NOTHING_SPENT, Gate, Spending
 from streams.ports import RunKey
 
 RESERVE: Final = script("gates", "run", "reserve", joined=True)
@@ -23,6 +25,7 @@ class RedisReservations(RedisRunCalls):
     def __init__(self, batch: RedisBatch, app_id: str, idempotency_days: int, partitions: int) -> None:
         super().__init__(batch, app_id, idempotency_days)
         self._partitions: Final = partitions
+        self._worker: Final = token_hex(6)  # under which it stands in line
 
     async def reserve(
         self, run: RunKey, gates: Sequence[Gate], spent: Spending = NOTHING_SPENT
@@ -43,9 +46,18 @@ class RedisReservations(RedisRunCalls):
         number, used, retry_after_ms, lacks = reply
         return shut(gates[number - 1], lacks, used, retry_after_ms)
 
-    async def sit(self, run: RunKey, seats: int) -> int | None:
-        """From now on it is one of the tenant's runs under way; or how many these are, if that is all."""
-        keys = (*self._own_keys(run), self._keys.seats(run.tenant_id))
+    async def sit(self, run: RunKey, caps: Sequence[Cap], *, waits: bool = False) -> Filled | None:
+        """From now on it is one of the runs under way that each cap counts; or of none, and which is full."""
+        keys, args = [*self._own_keys(run)], self._asks_for_seats(run, waits)
+        args.append(len(caps))
+        for cap in caps:
+            keys.append(self._keys.seats(cap.bench))
+            if cap.bench.shared:
+                keys.append(self._keys.line(cap.bench))
+            args += (min(cap.most, MOST), int(cap.bench.shared))
+        reply = await self._call(SIT, run, keys, args)
+        return Filled(caps[reply[0] - 1], reply[1]) if reply else None
+
+    def _asks_for_seats(self, run: RunKey, waits: bool) -> list[Argument]:
         holder = held_by(run.attempt, run.token)
-        reply = await self._call(SIT, run, keys, [holder, run.generation, self._horizon_ms, seats])
-        return int(reply[0]) if reply else None
+        return [holder, run.generation, self._horizon_ms, self._worker, int(waits), LINE_MS]

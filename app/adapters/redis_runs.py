@@ -86,6 +86,7 @@ class RedisRuns(RedisRunCalls):
             spent.tokens,
             spent.nano_usd,
             spent.runs,
+            spent.requests,
         )
         await self._call(DECIDE, run, self._with_session(run, turn.session_id if turn else None), args)
 

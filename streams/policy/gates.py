@@ -36,6 +36,7 @@ class Gate:
     what: What = "requests"
     agent: str = ""
     user: str | None = None  # whose window it is; "": of all who name none, None: the tenant's
+    returned: bool = False  # a request is noted here, to be given back should it find no seat
 
     @property
     def code(self) -> Code:
@@ -61,6 +62,7 @@ class Spending:
     tokens: int = 0
     nano_usd: int = 0
     runs: int = 0
+    requests: int = 1  # 0: it was refused after all, for want of a seat
 
     def of(self, what: What) -> int:
         """How much of this; a request is one request."""

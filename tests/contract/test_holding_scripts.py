@@ -12,6 +12,7 @@ from app.adapters.redis_batch import RedisBatch, Script
 from app.adapters.redis_client import connect_redis
 from streams.flow import Admit
 from streams.policy import holdings
+from streams.policy.caps import Bench, Cap, Filled
 from streams.policy.gaps import Gap
 from streams.policy.gates import Gate, Spending
 from streams.policy.holdings import Before, Held
@@ -169,11 +170,12 @@ async def test_a_seat_is_freed_that_somebody_left_without_standing_up(redis_url:
     claims = [Claim("acme", name, "a" * 64, 0, (), name) for name in ("r-1", "r-2", "r-3")]
     assert await both.claims.claim(claims) == [Admit(1)] * 3
     runs = [RunKey("acme", name, 1, name) for name in ("r-1", "r-2", "r-3")]
-    assert [await both.reservations.sit(run, 2) for run in runs] == [None, None, 2]
+    two = (Cap(Bench("acme"), 2),)
+    assert [await both.reservations.sit(run, two) for run in runs] == [None, None, Filled(two[0], 2)]
 
     await both.client.delete(both.claims._keys.journal("acme", "r-1"))
 
-    assert await both.reservations.sit(runs[2], 2) is None
-    assert await both.reservations.sit(runs[1], 2) is None
-    assert await both.client.scard(both.claims._keys.seats("acme")) == 2
+    assert await both.reservations.sit(runs[2], two) is None
+    assert await both.reservations.sit(runs[1], two) is None
+    assert await both.client.scard(both.claims._keys.seats(Bench("acme"))) == 2
     await both.client.aclose()

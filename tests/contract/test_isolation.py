@@ -17,6 +17,7 @@ from agents_defs.run_journal import RunLost
 from streams import drift_watch, ports, quota_keeper, window_keeper
 from streams.drift_watch import Place
 from streams.flow import Admit, Refuse
+from streams.policy.caps import Bench, Cap
 from streams.policy.gates import Gate, Spending
 from streams.policy.months import Month
 from streams.policy.windows import MonthWindow, Window
@@ -56,6 +57,7 @@ NOTHING_TO_REACH: Final = {
     "Foresees.foresee": "prices are everybody's",
     "SessionStore.read": "tests/contract/test_session_store.py: sessions do not mix",
     "SessionStore.add": "tests/contract/test_session_store.py: sessions do not mix",
+    "Foresees.meant": "models are everybody's",
     "Runs.run": "tests/topology/test_isolation.py: a run knows its own tenant",
     "MonthStore.forgotten": "a partition",
     "MonthStore.told": "a partition",
@@ -63,6 +65,7 @@ NOTHING_TO_REACH: Final = {
     "WindowStore.told": "a partition",
 }
 
+SEATS: Final = (Cap(Bench("acme"), 1),)
 CROSSED: Final[set[str]] = set()
 Test = Callable[..., Any]
 
@@ -164,7 +167,7 @@ async def test_who_was_admitted_to_its_own_may_not_write_anothers(
         runs.decide(stolen, OUTCOME, None),
         runs.leave(stolen, 1.0),
         case.reservations().reserve(stolen, [Gate(Window(9, "day"), 1, "tokens")]),
-        case.reservations().sit(stolen, 1),
+        case.reservations().sit(stolen, SEATS),
     ):
         with pytest.raises(RunLost):
             await call
@@ -195,9 +198,27 @@ async def test_anothers_seat_is_not_mine(
 ) -> None:
     run = await admitted(claims, tenant_id=other[0], request_id=other[1])
     await begun(runs, run)
-    assert await case.reservations().sit(run, 1) is None
+    theirs = (Bench(other[0]), Bench(other[0], other[1]), Bench(other[0], model=other[1]))
+    assert await case.reservations().sit(run, tuple(Cap(bench, 1) for bench in theirs)) is None
 
-    assert await case.reservations().sit(await admitted(claims, "t-2", **MY), 1) is None
+    mine = await admitted(claims, "t-2", **MY)
+    for bench in (Bench(MINE[0]), Bench(*MINE), Bench(MINE[0], model=MINE[1])):
+        assert await case.reservations().sit(mine, (Cap(bench, 1),)) is None
+
+
+@crosses("Reservations.sit")
+@theirs
+async def test_a_seat_that_all_share_is_left_by_whoever_took_it_alone(
+    claims: ClaimStore, runs: RunStore, case: ClaimCase, other: tuple[str, str]
+) -> None:
+    shared = (Cap(Bench(agent="support"), 1),)
+    theirs = await admitted(claims, tenant_id=other[0], request_id=other[1])
+    mine = await admitted(claims, "t-2", **MY)
+    assert await case.reservations().sit(theirs, shared) is None
+
+    await runs.leave(mine, 1.0)
+
+    assert await case.reservations().sit(mine, shared) is not None
 
 
 @crosses("FactStore.keep", "FactStore.facts", "FactStore.drop")

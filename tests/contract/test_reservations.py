@@ -7,6 +7,7 @@ import pytest
 from agents_defs.run_journal import RunLost
 from schemas.failures import Code
 from streams.flow import Refuse
+from streams.policy.caps import Bench, Cap, Filled
 from streams.policy.gates import Gate, Spending
 from streams.policy.windows import Window
 from streams.ports import ClaimStore, Reservations, RunKey, RunStore
@@ -190,14 +191,19 @@ async def test_runs_that_ask_at_once_never_get_more_than_there_is(
 # -- seats
 
 
+def runs_of(tenant_id: str, most: int) -> tuple[Cap, ...]:
+    return (Cap(Bench(tenant_id), most),)
+
+
 async def test_so_many_sit_and_no_more(claims: ClaimStore, reservations: Reservations) -> None:
     held = [await admitted(claims, request_id=f"r-{number}") for number in range(4)]
     elsewhere = await admitted(claims, tenant_id="other")
 
-    assert [await reservations.sit(run, 3) for run in held] == [None, None, None, 3]
-    assert [await reservations.sit(run, 3) for run in held[:3]] == [None] * 3
-    assert await reservations.sit(elsewhere, 1) is None
-    assert await reservations.sit(held[3], 4) is None
+    assert [await reservations.sit(run, runs_of("acme", 3)) for run in held[:3]] == [None] * 3
+    assert await reservations.sit(held[3], runs_of("acme", 3)) == Filled(runs_of("acme", 3)[0], 3)
+    assert [await reservations.sit(run, runs_of("acme", 3)) for run in held[:3]] == [None] * 3
+    assert await reservations.sit(elsewhere, runs_of("other", 1)) is None
+    assert await reservations.sit(held[3], runs_of("acme", 4)) is None
 
 
 @pytest.mark.parametrize("how", ["decided", "left", "answered", "claimed anew", "left for later"])
@@ -206,8 +212,8 @@ async def test_a_seat_is_free_when_its_run_is_over(
 ) -> None:
     run = await a_run(claims, runs)
     follower = await admitted(claims, request_id="r-2")
-    assert await reservations.sit(run, 1) is None
-    assert await reservations.sit(follower, 1) == 1
+    assert await reservations.sit(run, runs_of("acme", 1)) is None
+    assert await reservations.sit(follower, runs_of("acme", 1)) is not None
 
     if how == "decided":
         await runs.decide(run, OUTCOME, None)
@@ -218,8 +224,9 @@ async def test_a_seat_is_free_when_its_run_is_over(
     else:
         await runs.leave(run, 60.0 if how == "left for later" else 0.0)
 
-    assert await reservations.sit(follower, 1) is None
-    assert await reservations.sit(await admitted(claims, request_id="r-3"), 1) == 1
+    assert await reservations.sit(follower, runs_of("acme", 1)) is None
+    third = await admitted(claims, request_id="r-3")
+    assert await reservations.sit(third, runs_of("acme", 1)) is not None
 
 
 async def test_who_is_no_longer_the_one_neither_sits_down_nor_stands_up(
@@ -227,19 +234,20 @@ async def test_who_is_no_longer_the_one_neither_sits_down_nor_stands_up(
 ) -> None:
     dead = await a_run(claims, runs)
     present = await a_run(claims, runs, token="t-2")
-    assert await reservations.sit(present, 1) is None
+    assert await reservations.sit(present, runs_of("acme", 1)) is None
 
     with pytest.raises(RunLost):
-        await reservations.sit(dead, 5)
+        await reservations.sit(dead, runs_of("acme", 5))
     with pytest.raises(RunLost):
         await runs.leave(dead, 0.0)
 
-    assert await reservations.sit(await admitted(claims, request_id="r-2"), 1) == 1
+    second = await admitted(claims, request_id="r-2")
+    assert await reservations.sit(second, runs_of("acme", 1)) is not None
 
 
 async def test_many_that_sit_down_at_once_are_never_too_many(claims: ClaimStore, case: ClaimCase) -> None:
     held = [await admitted(claims, request_id=f"r-{number}") for number in range(20)]
 
-    replies = await asyncio.gather(*(case.reservations().sit(run, 7) for run in held))
+    replies = await asyncio.gather(*(case.reservations().sit(run, runs_of("acme", 7)) for run in held))
 
     assert sum(reply is None for reply in replies) == 7

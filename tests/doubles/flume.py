@@ -12,6 +12,7 @@ from schemas.signatures import SigningKey
 from streams.admission import Admission, Tenants
 from streams.answers import answered_by
 from streams.buffers import Allowance
+from streams.caps import CapsInForce
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.conversations import Conversations
@@ -148,6 +149,7 @@ class Flume:
         intake = Intake(registry, PARTITIONS, self.options.max_request_bytes, self.options.max_input_bytes)
         clock, observed = self.clock, self.observed
         self.tenancy = Tenancy(limits or LimitOptions(), self.world.plans)
+        caps = CapsInForce(self.tenancy.terms, self.runs)
         verifier = MemoryVerifier(self.world.keys)
         self.bodies = MemoryBodies(self.world.log)
         self.letters = MemoryDeadLetters(self.world.log)
@@ -163,6 +165,7 @@ class Flume:
                 self.options.park_after_s,
                 self.tenancy,
                 Allowance.of(self.options),
+                caps,
             ),
         )
         self.world.plans.listeners.append(self.waits.plan_changed)
@@ -173,7 +176,7 @@ class Flume:
                 intake=replace(intake, verifier=verifier) if self.world.signed_requests else intake,
                 admission=Admission(
                     self.claims,
-                    Tenants(self.tenancy.terms, Foresight(self.runs), clock.at),
+                    Tenants(self.tenancy.terms, Foresight(self.runs), clock.at, caps),
                     observed,
                     self.rebuild,
                     self.ownership.owner,
@@ -192,6 +195,7 @@ class Flume:
                         Foresight(self.runs),
                         MemoryReservations(self.world.now_ms, self.world.memory),
                         clock.at,
+                        caps,
                     ),
                     conversations=conversations,
                 ),

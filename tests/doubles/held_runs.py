@@ -67,6 +67,10 @@ class HeldRuns:
         tokens = characters // 4 + (max_output_tokens or spec.output_tokens)
         return Foreseen(tokens, Decimal(tokens) / 100_000)
 
+    def meant(self, spec: AgentSpec, model: str | None) -> str:
+        """The tier's name is its model's."""
+        return model or spec.model_tier
+
     async def run(self, order: RunOrder, listener: RunListener) -> RunResult:
         """One run."""
         self.orders.append(order)

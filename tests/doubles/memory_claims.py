@@ -11,11 +11,12 @@ from typing import Any, Literal
 
 from agents_defs.run_journal import RunLost
 from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Verdict, closed
-from streams.policy import holdings
+from streams.policy import caps, holdings
+from streams.policy.caps import Bench, Seated
 from streams.policy.gaps import Gap
 from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 from streams.policy.holdings import Before, Held
-from streams.policy.windows import Counted
+from streams.policy.windows import Counted, take_back
 from streams.ports import Claim, LedgerLost, RunKey, Shelf, StoreUnavailable
 
 Id = tuple[str, str]
@@ -59,7 +60,9 @@ class ClaimMemory:
     markers: dict[tuple[str, str, int], Marker] = field(default_factory=dict)
     windows: dict[Place, Counted] = field(default_factory=dict)
     held: dict[tuple[str, str, int], Mapping[Place, Held]] = field(default_factory=dict)  # as markers
-    seats: dict[str, set[tuple[str, str, int]]] = field(default_factory=dict)  # by tenant
+    seats: Mapping[Bench, Seated] = field(default_factory=dict)
+    asked: dict[tuple[str, str, int], tuple[tuple[Place, int], ...]] = field(default_factory=dict)
+    """Where requests were counted that may be refused for want of a seat, by bucket."""
     positions: dict[Shelf, int] = field(default_factory=dict)
     owners: dict[int, tuple[int, str]] = field(default_factory=dict)  # by partition
     gaps: dict[int, Gap] = field(default_factory=dict)  # by partition
@@ -76,7 +79,8 @@ class ClaimMemory:
         """Forget what was written since, as a server does that lost its last writes (or all of them)."""
         self.markers, self.windows, self.positions = other.markers, other.windows, other.positions
         self.journals, self.sessions, self.owners = other.journals, other.sessions, other.owners
-        self.held, self.seats, self.gaps = other.held, other.seats, other.gaps
+        self.held, self.seats, self.asked = other.held, other.seats, other.asked
+        self.gaps = other.gaps
 
     def before(self, partition: int, gates: Mapping[Place, Gate]) -> Before[Place] | None:
         """What is known of what was before the partition's gap, if it has one."""
@@ -87,8 +91,21 @@ class ClaimMemory:
         return Before(gap, everybody)
 
     def stand_up(self, key: tuple[str, str, int]) -> None:
-        """It is none of its tenant's runs under way."""
-        self.seats.get(key[0], set()).discard(key)
+        """It is none of the runs under way."""
+        self.seats = caps.stand_up(self.seats, key)
+
+    def sitting(self, bench: Bench) -> int:
+        """How many runs are under way that are counted there."""
+        return len(self.seats.get(bench, Seated()).names)
+
+    def occupy(self, bench: Bench, *names: tuple[str, str, int]) -> None:
+        """These runs are under way there, and no others."""
+        self.seats = {**self.seats, bench: Seated(frozenset(names))}
+
+    def give_back(self, key: tuple[str, str, int]) -> None:
+        """It was refused after all: it has counted nowhere."""
+        for place, bucket in self.asked.pop(key, ()):
+            self.windows[place] = take_back(self.windows.get(place, Counted()), bucket, 1)
 
     def settle(self, key: tuple[str, str, int], spent: Spending, now_ms: int, *, over: bool) -> None:
         """What this request used, in place of what it reserved."""
@@ -165,6 +182,9 @@ class MemoryClaims:
             return shut
         if held := holdings.held_by(gates, self._now_ms()):
             self.memory.held[key] = held
+        if asked := {place: gate for place, gate in gates.items() if gate.returned}:
+            now_ms = self._now_ms()
+            self.memory.asked[key] = tuple((place, one.window.bucket(now_ms)) for place, one in asked.items())
         self.memory.markers[key] = Marker(claim.sha256, claim.first_attempt, claim.token)
         return Admit(claim.first_attempt)
 

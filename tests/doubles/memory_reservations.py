@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from streams.flow import Refuse, shut
 from streams.policy import holdings
+from streams.policy.caps import Cap, Filled, Seeker, sit
 from streams.policy.gates import NOTHING_SPENT, Gate, Spending
 from streams.ports import RunKey
 from tests.doubles.memory_claims import ClaimMemory, own_marker, place_of
@@ -18,6 +19,7 @@ class MemoryReservations:
         self._now_ms = now_ms
         self.memory = memory
         self.asked = 0
+        self._worker = f"worker-{id(self)}"
 
     async def reserve(
         self, run: RunKey, gates: Sequence[Gate], spent: Spending = NOTHING_SPENT
@@ -37,13 +39,10 @@ class MemoryReservations:
         self.memory.held[key] = holdings.together(held, holdings.held_by(wanted, self._now_ms()))
         return None
 
-    async def sit(self, run: RunKey, seats: int) -> int | None:
-        """From now on it is one of the tenant's runs under way."""
+    async def sit(self, run: RunKey, caps: Sequence[Cap], *, waits: bool = False) -> Filled | None:
+        """From now on it is one of the runs under way that each cap counts."""
         self.asked += 1
         own_marker(self.memory, run)
-        sitting = self.memory.seats.setdefault(run.tenant_id, set())
-        key = (run.tenant_id, run.request_id, run.generation)
-        if key not in sitting and len(sitting) >= seats:
-            return len(sitting)
-        sitting.add(key)
-        return None
+        seeker = Seeker((run.tenant_id, run.request_id, run.generation), self._worker, waits)
+        self.memory.seats, filled = sit(self.memory.seats, caps, seeker, self._now_ms())
+        return filled

@@ -73,6 +73,8 @@ class MemoryRuns:
         journal = self._journal(run)
         marker.stage = "decided"
         self._settle(run, spent, over=True)
+        if not spent.requests:
+            self.memory.give_back((run.tenant_id, run.request_id, run.generation))
         journal.outcomes[run.generation] = outcome
         journal.ended.add((run.generation, run.attempt))
         if turn is not None and journal.session is not None:  # else it was deleted since

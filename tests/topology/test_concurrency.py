@@ -1,10 +1,16 @@
 """So many runs of a tenant at once, over all workers; a seat is taken, given back, and never lost."""
 
+from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from agents_defs.run_journal import RunPostponed
 from schemas.failures import Code, RunFailure
-from streams.observations import RunStarted
+from schemas.times import format_at
+from streams.observations import LimitRefused, RunStarted
+from streams.policy.caps import Bench
 from tests.doubles.flume import Flume, World
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.requests import body
@@ -17,7 +23,7 @@ def planned(seats: int = 2, **fields: Any) -> World:
 
 
 def seated(world: World) -> int:
-    return len(world.memory.seats.get("acme", ()))
+    return world.memory.sitting(Bench("acme"))
 
 
 async def test_who_finds_no_seat_waits_and_runs_when_a_run_has_ended() -> None:
@@ -97,7 +103,7 @@ async def test_of_two_workers_neither_goes_beyond_what_both_may() -> None:
     async with Flume(world) as one:
         one.write(body("r-0"), body("r-1"))
         await one.running("r-0", "r-1")
-        world.memory.seats["acme"] = {("acme", "elsewhere", 0), ("acme", "r-1", 0)}
+        world.memory.occupy(Bench("acme"), ("acme", "elsewhere", 0), ("acme", "r-1", 0))
 
         one.write(body("r-2"))
         await one.until(lambda: len(one.parking.lot) == 1)
@@ -105,7 +111,7 @@ async def test_of_two_workers_neither_goes_beyond_what_both_may() -> None:
         await one.rest()
         assert one.runs.running == ["r-1"]
 
-        world.memory.seats["acme"].clear()
+        world.memory.occupy(Bench("acme"))
         one.clock.advance(2)
         await one.running("r-1", "r-2")
 
@@ -208,4 +214,111 @@ async def test_whoever_waited_for_a_seat_elsewhere_keeps_nobody_from_one_here() 
 
         await flume.own([])
 
-        assert not flume.waits._seekers.any("acme")
+        assert not flume.waits._seekers.any(Bench("acme"))
+
+
+# -- who does not want to wait
+
+
+def requests(limit: int) -> list[dict[str, Any]]:
+    return [{"what": "requests", "per": "minute", "limit": limit}]
+
+
+async def test_who_is_refused_a_seat_has_counted_in_no_window() -> None:
+    world = planned(1, limits=requests(3), over_limit="refuse")
+    async with Flume(world) as flume:
+        flume.write(body("r-0"))
+        await flume.running("r-0")
+        for number in range(10):
+            flume.write(body(f"refused-{number}"))
+            await flume.until(lambda: len(world.responses()) == number + 1)  # noqa: B023  called in this turn
+        await flume.finish("r-0")
+        await flume.settle()
+        assert {world.statuses()[f"refused-{number}"] for number in range(10)} == {"refused"}
+        assert {one["error"]["code"] for one in world.responses() if "error" in one} == {"limit_concurrency"}
+
+        for name in ("r-1", "r-2"):
+            flume.write(body(name))
+            await flume.finish(name)
+            await flume.settle()
+        flume.write(body("r-3"))
+        await flume.settle()
+
+        assert world.statuses()["r-2"] == "completed"
+        assert world.responses("r-3")[0]["error"]["code"] == "limit_requests"
+
+
+async def test_who_ends_otherwise_while_it_could_be_refused_stays_counted() -> None:
+    world = planned(1, limits=requests(2), over_limit="refuse")
+    async with Flume(world) as flume:
+        flume.write(body("r-0", session_id="s"), body("r-1", session_id="s"))
+        await flume.running("r-0")
+        flume.command(command="cancel", request_id="r-1")
+        await flume.until(lambda: world.responses("r-1"))
+        await flume.finish("r-0")
+        await flume.settle()
+
+        flume.write(body("r-2"))
+        await flume.until(lambda: world.responses("r-2"))
+
+        assert world.responses("r-2")[0]["error"]["code"] == "limit_requests"
+
+
+@pytest.mark.parametrize("takeover", [False, True])
+async def test_who_does_not_want_to_wait_does_not_either_when_it_was_parked_for_something_else(
+    takeover: bool,
+) -> None:
+    world = planned(1, limits=requests(2))
+    async with Flume(world) as first:
+        later = format_at(first.clock.at() + timedelta(seconds=60))
+        first.write(body("late", over_limit="refuse", not_before=later))
+        await first.until(lambda: len(first.parking.lot) == 1 and not first.pipeline.held)
+        if takeover:
+            await first.die()
+        async with AsyncExitStack() as stack:
+            flume = await stack.enter_async_context(Flume(world)) if takeover else first
+            flume.write(body("r-0"))
+            await flume.running("r-0")
+            flume.clock.advance(61)
+            await flume.until(lambda: world.responses("late"))
+
+            (refused,) = world.responses("late")
+            assert (refused["status"], refused["error"]["code"]) == ("refused", "limit_concurrency")
+            assert refused["usage"]["model_calls"] == 0
+            await flume.finish("r-0")
+            await flume.settle()
+            assert len(flume.parking.lot) == 0
+            flume.write(body("r-1"))
+            await flume.running("r-1")  # the one that was refused counts no more
+
+
+@pytest.mark.parametrize("takeover", [False, True])
+async def test_a_run_that_began_waits_for_its_seat_when_it_comes_back_for_it_has_paid(takeover: bool) -> None:
+    world = planned(1)
+    async with Flume(world) as first, AsyncExitStack() as stack:
+        flume = first
+        flume.write(body("r-0", over_limit="refuse"))
+        await flume.running("r-0")
+        await flume.rest()
+        if takeover:
+            world.memory.occupy(Bench("acme"), ("acme", "elsewhere", 0))
+            kept = world.memory.copied()
+            await first.die()
+            world.memory.become(kept)  # as by kill -9, which says nothing
+            flume = await stack.enter_async_context(Flume(world))
+            flume.pump()
+        else:
+            await flume.finish("r-0", verdict=RunPostponed(5.0, RunFailure(Code.MODEL_UNAVAILABLE)))
+            await flume.until(lambda: len(flume.parking.lot) == 1 and not flume.pipeline.held)
+            world.memory.occupy(Bench("acme"), ("acme", "elsewhere", 0))
+            flume.clock.advance(6)
+        await flume.until(lambda: flume.observed.of(LimitRefused))
+        await flume.rest()
+        assert world.responses() == []
+
+        world.memory.occupy(Bench("acme"))
+        flume.clock.advance(40)
+        await flume.finish("r-0")
+        await flume.settle()
+
+        assert world.statuses() == {"r-0": "completed"}

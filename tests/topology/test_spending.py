@@ -11,6 +11,7 @@ from schemas.failures import Code, RunFailure
 from schemas.times import format_at
 from streams.observations import LimitRefused
 from streams.parked import ParkReason
+from streams.policy.caps import Bench
 from tests.doubles.flume import Flume, World
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.requests import body
@@ -214,7 +215,7 @@ async def test_what_was_used_stays_counted_while_a_run_that_comes_back_waits_for
         await flume.running("r-1")
         await flume.finish("r-1", verdict=RunPostponed(600.0, RunFailure(Code.MODEL_UNAVAILABLE)))
         await flume.until(lambda: len(flume.parking.lot) == 1 and not flume.pipeline.held)
-        world.memory.seats["acme"] = {("acme", "elsewhere", 0)}
+        world.memory.occupy(Bench("acme"), ("acme", "elsewhere", 0))
 
         flume.clock.advance(601)
         await flume.until(lambda: flume.observed.of(LimitRefused))

@@ -67,6 +67,8 @@ local function pass(claim)
   local held = held_with({}, claim.gates)
   if #held > 0 then
     hold(claim.journal, claim.generation, held)
+  end
+  if note_returned(claim.journal, claim.generation, claim.gates) or #held > 0 then
     redis.call('PEXPIRE', claim.journal, horizon)
   end
   admit(claim, claim.first)

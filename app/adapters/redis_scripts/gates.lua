@@ -2,7 +2,10 @@
 -- calendar month, which the worker knows, the bucket is the month's number; it has no buckets before it.
 -- What a request holds is kept in its journal, for nobody else knows what to give back should its worker die:
 -- '@held:<generation>' -> {{key, what, bucket_ms, buckets, {bucket, amount, bucket, amount, ...}}, ...}.
--- '@seat:<generation>' -> {the tenant's seats, its name there}: it is one of the runs under way.
+-- '@asked:<generation>' -> {key, bucket, key, bucket, ...}: where a request was counted that may be refused for
+-- want of a seat; then it has counted nowhere.
+-- '@seat:<generation>' -> {seats, its name there, further seats, ...}: it is one of the runs under way that are
+-- counted there.
 -- These keys are read from there: all of a deployment's live on one slot.
 -- After a loss a partition's gap says since when all is counted: '<ms>', or '<ms>:told' where windows were told what
 -- was before; streams/policy/gaps.py has the same.
@@ -168,7 +171,7 @@ local function held_with(held, gates)
     found[one[1]] = one
   end
   for _, gate in ipairs(gates) do
-    if gate.what ~= 'requests' then
+    if gate.what ~= 'requests' and gate.what ~= 'returned' then
       local one = found[gate.key]
       if not one then
         one = {gate.key, gate.what, gate.bucket_ms, gate.buckets, {}}
@@ -189,6 +192,30 @@ local function taken_back(key, bucket, amount)
   if n > 0 then
     redis.call('HINCRBY', key, field, whole(-math.min(n, amount)))
   end
+end
+
+local function note_returned(journal, generation, gates)
+  local asked = {}
+  for _, gate in ipairs(gates) do
+    if gate.what == 'returned' then
+      asked[#asked + 1] = gate.key
+      asked[#asked + 1] = gate.bucket
+    end
+  end
+  if #asked > 0 then
+    redis.call('HSET', journal, '@asked:' .. generation, cmsgpack.pack(asked))
+  end
+  return #asked > 0
+end
+
+local function give_back(journal, generation)
+  local packed = redis.call('HGET', journal, '@asked:' .. generation)
+  local asked = packed and cmsgpack.unpack(packed) or {}
+  for i = 1, #asked, 2 do
+    windows[asked[i]] = nil
+    taken_back(asked[i], asked[i + 1], 1)
+  end
+  redis.call('HDEL', journal, '@asked:' .. generation)
 end
 
 -- What was used in place of what was reserved: the latest is given back first, what lacks counts now.
@@ -227,6 +254,9 @@ end
 local function stand_up(journal, generation, packed)
   local seat = cmsgpack.unpack(packed)
   redis.call('SREM', seat[1], seat[2])
+  for i = 3, #seat do -- the version before knows the first one only, and what it leaves is found to be gone
+    redis.call('SREM', seat[i], seat[2])
+  end
   redis.call('HDEL', journal, '@seat:' .. generation)
 end
 

@@ -63,7 +63,7 @@ async def pipeline(clock: HandClock) -> Iterator[Pipeline]:  # type: ignore[misc
     intake = Intake(registry, PARTITIONS, 10_000, 10_000)
     parking = Parking(NEVER, NEVER, NEVER, clock, Observers())
     around = Surroundings(
-        clock, Observers(), Lifeline(), 60.0, Tenancy(LimitOptions(), MemoryPlans()), Allowance(1, 1)
+        clock, Observers(), Lifeline(), 60.0, Tenancy(LimitOptions(), MemoryPlans()), Allowance(1, 1), NEVER
     )
     stages = Stages(
         intake=intake,

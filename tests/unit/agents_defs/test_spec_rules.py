@@ -26,6 +26,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"tool_timeout_s": "30"}, "tool_timeout_s='30': write seconds"),
     ({"approval_valid_s": True}, "approval_valid_s=True: write seconds"),
     ({"max_turns": 0}, "max_turns=0: write a whole number from 1"),
+    ({"max_runs": 0}, "max_runs=0: write how many may run at once, from 1, or leave it out"),
     ({"output_tokens": 1.5}, "output_tokens=1.5: write a whole number"),
     ({"on_unknown_call": "maybe"}, "on_unknown_call='maybe': write one of retry, fail"),
     ({"fallback_models": "gpt"}, "fallback_models='gpt': write a tuple"),
