@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -47,9 +47,11 @@ class Deployment:
     redis_url: str
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    flags: Sequence[str] = ()  # of the worker
     worker: "subprocess.Popen[bytes]" = field(init=False)
     url: str = field(init=False)
     _simulator: "subprocess.Popen[bytes]" = field(init=False)
+    _books: "subprocess.Popen[bytes] | None" = None
 
     @property
     def log(self) -> str:
@@ -68,7 +70,7 @@ class Deployment:
         self._simulator = self._spawn("simulator", "simulator", "--port", "0", "--ledger", str(ledger))
         try:
             models_at = self._wait("simulator", _after("listens on "))
-            self.worker = self._spawn("worker", "worker", OPENAI_BASE_URL=models_at)
+            self.worker = self._spawn("worker", "worker", *self.flags, OPENAI_BASE_URL=models_at)
             try:
                 self.url = "http://" + self._wait("worker", _http_address)
                 self._until_ready()
@@ -80,7 +82,14 @@ class Deployment:
             raise
         return self
 
+    def keep_books(self) -> str:
+        """Start the books, too; returns where they serve their pages."""
+        self._books = self._spawn("books", "books", PENSTOCK_BOOKS_HTTP_BIND="127.0.0.1:0")
+        return self._wait("books", _http_address)
+
     def __exit__(self, *_: object) -> None:
+        if self._books is not None:
+            self._end(self._books)
         self._end(self.worker)
         self._end(self._simulator)
 
@@ -121,10 +130,10 @@ class Deployment:
             assert self.worker.poll() is None, self.log[-2000:]
             time.sleep(0.1)
 
-    def get(self, path: str) -> tuple[int, str]:
-        """Ask the worker; 0 when it does not answer."""
+    def get(self, path: str, of: str | None = None) -> tuple[int, str]:
+        """Ask the worker, or whoever serves there; 0 when it does not answer."""
         try:
-            with urlopen(self.url + path, timeout=5) as answer:
+            with urlopen((of or self.url) + path, timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode()
