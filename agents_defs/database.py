@@ -17,8 +17,9 @@ from sqlalchemy.pool import QueuePool
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+    from sqlalchemy.dialects.sqlite import Insert as LiteInsert
     from sqlalchemy.engine import URL
-    from sqlalchemy.sql.dml import Insert
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,6 +29,7 @@ CONNECTIONS = 4
 WAIT_S = 5.0
 """For a connection, a lock and a statement."""
 _WRITES = "penstock_writes"
+_PREPARING = 7_051_926  # any number that nobody else locks in this database
 
 
 class BadDatabase(ValueError):
@@ -59,15 +61,31 @@ class Database:
             with books.begin():
                 yield books
 
-    def insert_new(self, table: Table) -> Insert:
-        """An insert that leaves a row alone that is there already."""
+    @contextmanager
+    def preparing(self) -> Iterator[Connection]:
+        """A transaction that makes tables: of workers that start together one does, the others wait."""
+        with self.writing() as books:
+            if self.dialect != "sqlite":
+                books.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_PREPARING})")
+            yield books
+
+    def insert_new(self, books: Connection, table: Table, row: dict[str, Any]) -> bool:
+        """Inserts a row, or leaves the one alone that has its key; returns whether it was new.
+
+        Who inserts the same at the same time waits here until this transaction has ended.
+        """
+        into = self._dialect_insert(table).on_conflict_do_nothing().values(row)
+        # What it returns, not a count of rows: drivers count differently.
+        return books.execute(into.returning(table.c.tenant_id)).first() is not None
+
+    def _dialect_insert(self, table: Table) -> LiteInsert | PostgresInsert:
         if self.dialect == "sqlite":
-            from sqlalchemy.dialects.sqlite import insert
+            from sqlalchemy.dialects import sqlite
 
-            return insert(table).on_conflict_do_nothing()
-        from sqlalchemy.dialects.postgresql import insert as into
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql
 
-        return into(table).on_conflict_do_nothing()
+        return postgresql.insert(table)
 
     async def in_thread(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Does it in a thread. Who is cancelled stops waiting; what has begun ends by itself."""

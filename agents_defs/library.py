@@ -52,13 +52,7 @@ class Library:
 
 
 def _document(entry: Mapping[str, str]) -> Document:
-    return Document(entry["id"], entry["title"], entry.get("topic") or entry["area"], entry["text"])
-
-
-@cache
-def help_articles() -> Library:
-    """What the support agents may tell."""
-    return Library(_document(entry) for entry in shipped("knowledge"))
+    return Document(entry["id"], entry["title"], entry["topic"], entry["text"])
 
 
 @cache

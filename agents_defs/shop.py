@@ -30,7 +30,7 @@ class Shop:
 
     def __init__(self, database: Database | None = None) -> None:
         self.database = database or Database(IN_MEMORY)
-        with self.database.writing() as books:
+        with self.database.preparing() as books:
             SHOP.create_all(books)
 
     def order(self, tenant_id: str, number: int) -> dict[str, Any] | None:
@@ -79,8 +79,7 @@ class Shop:
                 return
         with self.database.writing() as books:
             # Another worker may have done it since: whoever inserts the tenant derives its rows.
-            new = self.database.insert_new(TENANTS).values(tenant_id=tenant_id, changed=False)
-            if books.execute(new).rowcount < 1:
+            if not self.database.insert_new(books, TENANTS, {"tenant_id": tenant_id, "changed": False}):
                 return
             accounts = list(accounts_of(tenant_id))
             orders = list(orders_of(tenant_id, accounts))

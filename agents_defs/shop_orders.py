@@ -84,8 +84,7 @@ def _once(
     with database.writing() as books:
         mine = (EFFECTS.c.tenant_id == errand.tenant_id, EFFECTS.c.key == errand.key)
         row = {"tenant_id": errand.tenant_id, "key": errand.key, "asked": digest}
-        # Who does the same at the same time waits here until this transaction has ended.
-        if books.execute(database.insert_new(EFFECTS).values(row)).rowcount < 1:
+        if not database.insert_new(books, EFFECTS, row):
             done = books.execute(select(EFFECTS.c.asked, EFFECTS.c.result).where(*mine)).one()
             if done.asked != digest:
                 raise Refused("this very call was made before, with other arguments")

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
-from agents import function_tool
+from agents import RunContextWrapper, function_tool
 from pydantic import Field
 
-from agents_defs.library import help_articles, research_documents
+from agents_defs.equipment import equipment
+from agents_defs.library import research_documents
+from agents_defs.run_context import RunContext
 from agents_defs.tools.orders import as_json
+from agents_defs.tools.shop_access import told_to_the_model
 
 Words = Annotated[str, Field(description="A few words to search for.")]
 HowMany = Annotated[int, Field(description="How many to return at most.", ge=1, le=10)]
 
 
-@function_tool
-async def search_knowledge_base(query: Words, limit: HowMany = 3) -> str:
+@function_tool(failure_error_function=told_to_the_model)
+async def search_knowledge_base(
+    context: RunContextWrapper[RunContext], query: Words, limit: HowMany = 3
+) -> str:
     """Searches the help articles: rules, deadlines and steps for devices, billing, shipping and accounts."""
-    found = help_articles().search(query, limit)
+    tenant_id = context.context.tenant_id
+    mine = equipment()
+    articles = mine.opened_knowledge
+    if articles is None:
+        articles = await asyncio.to_thread(mine.knowledge)
+    found = await articles.database.in_thread(articles.search, tenant_id, query, limit)
     return as_json({"articles": [{"id": one.id, "title": one.title, "text": one.text} for one in found]})
 
 
