@@ -17,6 +17,7 @@ from streams.ports import Clock, StoreUnavailable
 
 FEWEST, MOST = 20, 200  # tenants in one go
 LATE_MS: Final = 60_000  # books that are further behind are compared with nothing
+LOOK_AGAIN_MS: Final = 30_000  # where there was nobody to compare
 EDGE: Final = 1  # buckets: a call is paid at most so much later than it was held for
 
 
@@ -89,7 +90,7 @@ class DriftWatch:
 
     def _begin_round(self, books: Mapping[str, TenantBook], now_ms: int) -> None:
         self._waiting = [name for name in books if self._is_bounded(name)]
-        self._round_ends_ms = now_ms + SETTLING_MS
+        self._round_ends_ms = now_ms + (SETTLING_MS if self._waiting else LOOK_AGAIN_MS)
         bounded_ones = set(self._waiting)
         self._looks = {place: look for place, look in self._looks.items() if place.tenant_id in bounded_ones}
         self.differing = {place: by for place, by in self.differing.items() if place in self._looks}

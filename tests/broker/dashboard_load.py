@@ -33,8 +33,11 @@ SLOW_S = 31  # past the warning threshold of the agents, 30 s
 UNPRICED = "a-model-without-a-price"
 CANARY = "canary-4711"
 WARM = "warm-"
+WARM_CALLS = 1
 PAUSED = b"hooli"
 AUDITS = 2  # of pausing and resuming it
+BOUNDED = b"umbrella"
+RUNS_ALLOWED = 4  # of which it uses three
 
 Document = dict[str, Any]
 
@@ -44,6 +47,7 @@ class Load:
     """What was done, as the topics and the simulator's ledger tell it, and when Prometheus saw it."""
 
     prometheus: PrometheusServer
+    books: str  # where they serve their pages
     begin: float = 0.0  # times of scrapes: before the load,
     paused: float = 0.0  # while a tenant was paused,
     away: float = 0.0  # while Redis was away,
@@ -56,6 +60,7 @@ class Load:
     audits: list[Document] = field(default_factory=list)
     parked: Counter[str] = field(default_factory=Counter)  # by reason
     plans_passed_over: Counter[str] = field(default_factory=Counter)  # by code
+    booked: int = 0  # responses and paid calls, with those before the load
     streams: int = 0
     duplicates: int = 0
     conflicts: int = 0
@@ -102,9 +107,11 @@ def run_load(kafka: KafkaOptions, folder: Path) -> tuple[Load, Callable[[], None
         }
         deployment = Deployment(kafka, redis.start().url, folder, settings)
         until_failure.enter_context(deployment)
-        prometheus = PrometheusServer(folder / "prometheus", deployment.url.removeprefix("http://"))
+        books = deployment.keep_books()
+        worker = deployment.url.removeprefix("http://")
+        prometheus = PrometheusServer(folder / "prometheus", penstock=worker, books=books)
         until_failure.callback(prometheus.stop)
-        load = asyncio.run(_drive(deployment, redis, Load(prometheus)))
+        load = asyncio.run(_drive(deployment, redis, Load(prometheus, f"http://{books}")))
         until_failure.pop_all()
 
     def stop() -> None:
@@ -120,6 +127,9 @@ async def _drive(deployment: Deployment, redis: RedisServer, load: Load) -> Load
     answers = Answers(deployment)
     warm_up = [request("acme", f"{WARM}{model}", sim('text="x"'), model=model) for model in (UNPRICED,)]
     await answers.after(warm_up, responses=1)
+    quota = {"tenant_id": BOUNDED.decode(), "quota": {"runs": RUNS_ALLOWED}}
+    await deployment.send([Sent(BOUNDED, json.dumps(quota).encode())], to="tenants")
+    await _until(deployment, lambda metrics: metrics["penstock_plans"] == 1)
     # Readers see an outcome before the worker, which has to hear from Kafka first, counts it.
     await _until(deployment, lambda metrics: metrics["penstock_records_held"] == 0)
     load.begin = load.prometheus.next_scrape(time.time())
@@ -139,10 +149,14 @@ async def _drive(deployment: Deployment, redis: RedisServer, load: Load) -> Load
         for one in await deployment.read("usage", lambda found: len(found) >= _billed(deployment))
         if not one["request_id"].startswith(WARM)
     ]
-    load.audits = await deployment.read("audit", lambda found: len(found) >= AUDITS)
+    audits = await deployment.read("audit", lambda found: len(found) >= AUDITS + 1)
+    load.audits = [one for one in audits if one["action"] != "quota"]  # which the books write
     load.calls = [one for one in deployment.ledger if WARM not in one["call_id"]]
     await _until(deployment, lambda metrics: metrics["penstock_records_held"] == 0)
     await _until(deployment, lambda metrics: metrics["penstock_consumer_lag"] == 0)
+    load.booked = len(answers.responses) + len(load.usage) + WARM_CALLS
+    await _until_booked(deployment, load)
+    await asyncio.to_thread(load.prometheus.next_scrape, time.time(), job="books")
     load.end = load.prometheus.next_scrape(time.time())
     load.cpu_s = sum(process.cpu_times()[:2]) - cpu_before
     load.rss = process.memory_info().rss
@@ -263,6 +277,17 @@ async def _until(deployment: Deployment, true: Callable[[Counter[str]], bool], w
     until = time.monotonic() + within_s
     while not true(metrics := totals((await asyncio.to_thread(deployment.get, "/metrics"))[1])):
         assert time.monotonic() < until, metrics
+        await asyncio.sleep(0.1)
+
+
+async def _until_booked(deployment: Deployment, load: Load, within_s: float = 30) -> None:
+    """Wait until the books have counted all of it."""
+    until = time.monotonic() + within_s
+    while True:
+        found = totals((await asyncio.to_thread(deployment.get, "/metrics", load.books))[1])
+        if found["penstock_books_entries_total"] >= load.booked and found["penstock_drift_compared_total"]:
+            return
+        assert time.monotonic() < until, found
         await asyncio.sleep(0.1)
 
 

@@ -17,9 +17,11 @@ from tests.broker import servers
 
 START_S = 20.0
 CONFIG = """\
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+global: {scrape_interval: 1s, scrape_timeout: 1s}
 scrape_configs:
-  - job_name: penstock
+"""
+JOB = """\
+  - job_name: {job}
     static_configs: [{{targets: ["{target}"]}}]
 """
 
@@ -36,13 +38,15 @@ class Sample:
 class PrometheusServer:
     """Prometheus in a process of its own."""
 
-    def __init__(self, folder: Path, target: str) -> None:
+    def __init__(self, folder: Path, **targets: str) -> None:
         binary = shutil.which("prometheus")
         if binary is None:
             servers.unavailable("there is no `prometheus` on the path (Debian: apt-get install prometheus)")
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "prometheus.yml"
-        config.write_text(CONFIG.format(target=target))
+        config.write_text(
+            CONFIG + "".join(JOB.format(job=job, target=target) for job, target in targets.items())
+        )
         address = f"127.0.0.1:{_free_port()}"
         self._url = f"http://{address}"
         self._process = subprocess.Popen(
@@ -80,11 +84,11 @@ class PrometheusServer:
             raise AssertionError(f"{expr}: {words}") from None
         return [_sample(one) for one in result]
 
-    def next_scrape(self, after: float, patience_s: float = 10.0) -> float:
+    def next_scrape(self, after: float, patience_s: float = 10.0, job: str = "penstock") -> float:
         """The time of the first scrape that was seen to follow `after`."""
         until = time.monotonic() + patience_s
         while time.monotonic() < until:
-            scraped = self.query("timestamp(penstock_build_info)")
+            scraped = self.query(f'timestamp(penstock_build_info{{job="{job}"}})')
             if scraped and scraped[0].value > after:
                 return scraped[0].value
             time.sleep(0.1)

@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.request import urlopen
 
 import pytest
 
 from app.brokers.broker import BrokerHandle
+from app.dashboards.books_rows import BOOKS
 from streams.options import KafkaOptions
 from tests.broker import servers
 from tests.broker.dashboard_counts import (
@@ -49,7 +51,15 @@ pytestmark = pytest.mark.timeout(300)
 
 BOARD = json.loads((Path(__file__).parents[2] / "deploy/grafana/dashboards/overview.json").read_text())
 PANELS: dict[str, Document] = {panel["title"]: panel for panel in BOARD["panels"] if panel["type"] != "row"}
-AT_START = ("Rebalances", "Opening partitions", "Answered ids read per second")
+AT_START = (
+    "Rebalances",
+    "Opening partitions",
+    "Answered ids read per second",
+    "Books: entries per second",
+    "Windows published per second",
+    "Tenants compared per second",
+)
+OF_THE_BOOKS = {panel.title for panel in BOOKS.panels}
 
 Moment = Literal["paused", "away", "busy", "end"]
 Shown = Mapping[str, float]  # value by legend
@@ -77,7 +87,8 @@ def shown(load: Load, title: str, moment: Moment) -> dict[str, float]:
     """What the panel shows, by legend, at that moment."""
     series: dict[str, float] = {}
     for target in PANELS[title]["targets"]:
-        expr = target["expr"].replace("$job", ".*").replace("$instance", ".*")
+        job = "books" if title in OF_THE_BOOKS else "penstock"
+        expr = target["expr"].replace("$job", job).replace("$instance", ".*")
         if title in AT_START:
             expr = re.sub(r"rate\((.*?)\[\$__rate_interval\]\)", r"\1", expr)
         expr = expr.replace("$__rate_interval", f"{load.range_ms}ms")
@@ -306,9 +317,27 @@ EXPECTATIONS: dict[str, list[tuple[Moment, Callable[[Load], Expected]]]] = {
     "Partitions by worker": [("end", lambda _: {"worker owned": PARTITIONS, "worker open": PARTITIONS})],
     "Rebalances": [("end", lambda _: {"per minute": 60})],  # one, of which the panel makes 60 a minute
     "Deliveries repaired": [("end", counts(lambda _: {"repaired": 0}))],
-    "Plans in force": [("away", lambda _: {"worker": 1}), ("end", lambda _: {"worker": 1})],
+    "Plans in force": [("away", lambda _: {"worker": 2}), ("end", lambda _: {"worker": 2})],
     "Plans passed over by code": [("end", counts(lambda load: load.plans_passed_over))],
     "Plans not readable": [("end", counts(lambda _: {"failures": 0}))],
+    "Books behind": [("end", lambda _: {"behind": Between(0, 30)})],
+    "Books: entries per second": [("end", lambda load: {"counted": load.booked})],
+    "Windows published per second": [("end", lambda load: {"windows": Between(1, 100 * load.booked)})],
+    "Books kept": [
+        (
+            "end",
+            lambda load: {
+                "partitions": PARTITIONS,
+                "tenants": Between(1, len({one["tenant_id"] for one in load.responses})),
+                "months": 1,
+            },
+        )
+    ],
+    "Quota alerts in the last hour": [("end", lambda _: {"runs 50 %": near(1, 0.2)})],
+    "Windows lost with Redis": [("end", lambda _: {"not told": 0, "told": 0})],
+    "Tenants that drift": [("end", lambda _: {"tenants": 0})],
+    "Largest drift in tokens": [("end", lambda _: {"tokens": 0})],
+    "Tenants compared per second": [("end", lambda _: {"tenants": 1})],
     "Signing keys active": [("end", lambda _: {"worker": 0})],
     "Keys not readable": [("end", counts(lambda _: {"failures": 0}))],
     "Commands refused for their signature": [("end", counts(lambda _: {"refused": 0}))],
@@ -337,7 +366,12 @@ EXPECTATIONS: dict[str, list[tuple[Moment, Callable[[Load], Expected]]]] = {
     "Memory": [("end", lambda load: {"worker": near(load.rss, 0.1)})],
     "Open files": [("end", lambda load: {"worker": near(load.files, 0.2)})],
     "Event loop delay p99": [
-        ("end", lambda load: {"worker": computed(load, "penstock_loop_delay_seconds", 0.99)})
+        (
+            "end",
+            lambda load: {
+                "worker": computed(load, "penstock_loop_delay_seconds", 0.99, 'job="penstock"'),
+            },
+        )
     ],
 }
 CASES = [
@@ -377,6 +411,16 @@ def test_the_load_has_something_of_everything(load: Load) -> None:
     assert set(load.parked) == {"not_before", "window", "paused"}
     assert len(load.runs) > 50
     assert store_failures(load)["admission"] > 0
+
+
+def test_the_books_are_ready_and_alive(load: Load) -> None:
+    pages = {path: urlopen(f"{load.books}{path}") for path in ("/readyz", "/healthz", "/version")}
+
+    assert {path: answer.status for path, answer in pages.items()} == dict.fromkeys(pages, 200)
+    checks = json.load(pages["/readyz"])["checks"]
+    assert checks["partitions"] == {"ok": True, "detail": f"{PARTITIONS} open"}
+    assert set(checks) == {"partitions", "kafka", "redis", "plans"}
+    assert json.load(pages["/version"])["name"] == "penstock"
 
 
 def test_a_worker_without_redis_is_not_ready_but_alive(load: Load) -> None:

@@ -155,6 +155,17 @@ async def test_tenants_without_bounds_are_not_asked_for() -> None:
     assert sum(place.store.asked) == 0
 
 
+async def test_who_comes_to_books_without_tenants_is_compared_within_a_minute() -> None:
+    place = Place()
+    await place.session.settle()
+    place.clock.advance(31)
+    place.kafka.write(CALL)
+
+    await place.session.settle()
+
+    assert place.watch.compared == 1
+
+
 async def test_many_tenants_are_spread_over_the_round() -> None:
     place = Place()
     names = [f"t-{number}" for number in range(3000)]
