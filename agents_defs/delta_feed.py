@@ -35,6 +35,10 @@ class DeltaFeed:
         self._chars = 0
         self._texts = []
         self.said = False
+        self.passed_on(agent)
+
+    def passed_on(self, agent: str) -> None:
+        """The run goes on with this agent; what it says may not be for readers."""
         if self._agent is not None and self._agent != agent:
             self._tell("agent_changed", {"from": self._agent, "to": agent})
         self._agent = agent

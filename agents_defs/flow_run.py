@@ -150,7 +150,7 @@ class FlowRun:
             await self._pause()
         self._progress.begun = True
         if live.feed is not None and not aloud:  # who speaks aloud says so itself
-            live.feed.turn_started(agent)
+            live.feed.passed_on(agent)
 
     async def _pause(self) -> None:
         if self._progress.begun and not self._part:

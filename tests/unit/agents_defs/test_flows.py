@@ -134,7 +134,20 @@ async def test_who_watches_is_told_who_is_asked_and_what_is_said_aloud() -> None
         ("agent_changed", {"from": "one", "to": "two"}),
     ]
     assert recorder.text_of_last_turn() == "2(1(hello))"
-    assert {turn for kind, _, turn, _ in recorder.deltas if kind == "text"} == {2}
+    assert {turn for kind, _, turn, _ in recorder.deltas if kind == "text"} == {1}
+
+
+async def test_a_text_that_was_said_aloud_is_not_told_again_when_others_were_asked_after_it() -> None:
+    async def steps(run: FlowRun, question: str) -> str:
+        said = await run.ask("one", question, aloud=True)
+        await run.ask("two", said)
+        return str(said)
+
+    recorder = Recorder()
+
+    await run(steps, recorder, stream=True)
+
+    assert "".join(data["text"] for _, data in recorder.told("text")) == "1(hello)"
 
 
 async def test_an_output_that_nobody_said_aloud_is_told_at_the_end() -> None:
@@ -342,3 +355,15 @@ async def test_what_a_flow_may_use_is_foreseen_by_its_first_agent() -> None:
 
     assert runner.foresee(spec, None, 40, 100).tokens >= 110
     assert runner.foresee(spec, None, 40, 100).tokens != runner.foresee(other, None, 40, 100).tokens
+
+
+@pytest.mark.parametrize("steps", [in_line, beside_each_other])
+async def test_of_turns_that_are_out_nothing_is_told_again(steps: Any) -> None:
+    journal, live = MemoryJournal(), Recorder()
+    await run(steps, live, journal=journal, stream=True)
+
+    for out in range(3):
+        again = Recorder()
+        await run(steps, again, journal=journal.resumed(), attempt=2, stream=True, turns_out=out)
+
+        assert again.deltas == [told for told in live.deltas if told[2] >= out]
