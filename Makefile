@@ -98,6 +98,10 @@ bench-recovery: $(VENV)/.dev ## how late parked work is run, and how long runs s
 bench-tenants: $(VENV)/.dev ## whether limits hold over crashes, and what a flood and many tenants cost (needs Java 17, Maven, redis-server)
 	@$(BIN)/python -m benchmarks.tenants $(BENCH_FLAGS)
 
+.PHONY: bench-patterns
+bench-patterns: $(VENV)/.dev ## what each agent pattern costs, durable and on the bare SDK (needs Java 17, Maven, redis-server)
+	@$(BIN)/python -m benchmarks.patterns $(BENCH_FLAGS)
+
 .PHONY: docs
 docs: $(VENV)/.dev ## write the generated pages and schemas again
 	@$(BIN)/python -m schemas.catalogue --write
