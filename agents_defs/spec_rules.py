@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from pydantic import PydanticUserError, TypeAdapter
+
+from agents_defs.memory.memory_spec import MemorySpec
 
 if TYPE_CHECKING:
     from agents_defs.agent_spec import AgentSpec
@@ -48,6 +51,9 @@ def problems_of(spec: AgentSpec) -> Iterator[str]:
             yield f"{name}={value!r}: write a whole number from 1"
     if spec.max_runs is not None and not _is_count(spec.max_runs):
         yield f"max_runs={spec.max_runs!r}: write how many may run at once, from 1, or leave it out"
+    memory: Any = spec.memory
+    if not isinstance(memory, MemorySpec):
+        yield f"memory={memory!r}: write MemorySpec(...)"
     yield from _models(spec)
     if (problem := _untyped(spec.output_type)) is not None:
         yield f"output_type={spec.output_type!r}: {problem}"
@@ -95,4 +101,4 @@ def _is_count(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,17 @@ def test_the_tables_name_what_there_is() -> None:
     assert len(codes) == 10
     assert set(codes) <= set(Code)
     assert set(ModelOptions().tiers) == {"small", "standard", "large"}
+
+
+def test_every_field_of_an_entry_is_explained() -> None:
+    for name in AgentSpec.__dataclass_fields__:
+        assert f"`{name}`" in PAGE
+
+
+async def test_the_test_that_the_page_shows_passes(shown: dict[str, Any]) -> None:
+    block = next(block for block in BLOCKS if "answer_of" in block)
+    body = "async def shown_test():\n" + textwrap.indent(block, "    ")
+
+    exec(compile(body, "test_my_agents.py", "exec"), shown)
+
+    await shown["shown_test"]()

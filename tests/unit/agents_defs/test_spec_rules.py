@@ -22,6 +22,8 @@ class Level(BaseModel):
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"model_tier": "huge"}, "model_tier='huge': write one of small, standard, large"),
     ({"timeout_s": -1.0}, "timeout_s=-1.0: write seconds, more than 0"),
+    ({"timeout_s": float("nan")}, "timeout_s=nan: write seconds"),
+    ({"warn_after_s": float("inf")}, "warn_after_s=inf: write seconds"),
     ({"call_timeout_s": 0}, "call_timeout_s=0: write seconds"),
     ({"tool_timeout_s": "30"}, "tool_timeout_s='30': write seconds"),
     ({"approval_valid_s": True}, "approval_valid_s=True: write seconds"),
@@ -33,6 +35,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"max_cost_usd": 0.25}, r"max_cost_usd=0.25: write Decimal\('0.25'\)"),
     ({"max_cost_usd": Decimal("-1")}, "max_cost_usd"),
     ({"max_cost_usd": Decimal("NaN")}, "max_cost_usd"),
+    ({"memory": "redis"}, r"memory='redis': write MemorySpec\("),
     ({"canned_answer": " "}, "canned_answer=' ': write a text"),
     ({"output_type": object()}, "give a type that has a JSON schema"),
     ({"output_type": "Level"}, "output_type='Level': give a type"),
