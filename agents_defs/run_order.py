@@ -125,3 +125,4 @@ class RunResult:
     new_items: list[dict[str, Any]]  # the input and all that came of it: what the session's memory appends
     calls: tuple[ModelCall, ...]
     degraded: bool = False  # a fallback answered
+    anew: bool = False  # `new_items` stand for all that was said before, too

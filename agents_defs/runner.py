@@ -24,6 +24,7 @@ from agents_defs.run_journal import RunStopped
 from agents_defs.run_order import Foreseen, RunResult, SlowNotice
 from agents_defs.run_scope import SCOPE, LiveRun, RunScope
 from agents_defs.sdk_failures import failure_of
+from agents_defs.session_fit import fit
 from agents_defs.tool_output import value_of
 from schemas.failures import Code, RunFailure
 
@@ -69,7 +70,12 @@ class AgentRunner:
     def warm_up(self) -> None:
         """Builds each registered agent, so that a broken one is found before it gets requests."""
         for spec in self._registry.specs():
-            self._pools.pool(spec, None)
+            try:
+                self._pools.pool(spec, None)
+            except Exception as error:  # it is others' code
+                where = self._registry.origin(spec) or "its file"
+                said = error if isinstance(error, BadRegistration) else f"{type(error).__name__}: {error}"
+                raise BadRegistration(f"{where}: {spec.reference} cannot be built: {said}") from error
 
     def foresee(
         self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
@@ -125,6 +131,8 @@ class AgentRunner:
         limit = asyncio.timeout(order.timeout_s)
         try:
             async with limit:
+                if order.spec.memory.token_budget is not None:
+                    return await self._fitted(scope, graph)
                 return await self._run(scope, graph)
         except Exception as error:  # noqa: BLE001  whatever the SDK raises is translated
             found = _ended(live, error, limit.expired())
@@ -132,6 +140,14 @@ class AgentRunner:
         finally:
             SCOPE.reset(token)
             warning.cancel()
+
+    async def _fitted(self, scope: RunScope, graph: Agent[Any]) -> RunResult:
+        order = scope.run.order
+        kept = await fit(scope, _input_items(order), _context(order))
+        result = await self._run(scope, graph)
+        if kept:
+            result.new_items, result.anew = [*kept, *result.new_items], True
+        return result
 
     async def _run(self, scope: RunScope, graph: Agent[Any]) -> RunResult:
         live, order = scope.run, scope.run.order

@@ -74,5 +74,6 @@ def judged(ended: RunResult | RunFailure | Problem, late: bool) -> dict[str, Any
         "turns": ended.turns,
         "models": ended.models,
         "new_items": ended.new_items,
+        "anew": ended.anew,
         "degraded": ended.degraded,
     }
