@@ -25,6 +25,7 @@ from agents_defs.run_order import Foreseen, RunResult, SlowNotice
 from agents_defs.run_scope import SCOPE, LiveRun, RunScope
 from agents_defs.sdk_failures import failure_of
 from agents_defs.session_fit import fit
+from agents_defs.spec_rules import BadRegistration
 from agents_defs.tool_output import value_of
 from schemas.failures import Code, RunFailure
 

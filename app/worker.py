@@ -112,8 +112,8 @@ class Worker:
     def _build_agents(self) -> None:
         try:
             self._runner.warm_up()
-        except Exception as error:  # agents are others' code, and may fail in any way
-            raise CannotStart(f"an agent cannot be built: {type(error).__name__}: {error}") from error
+        except BadRegistration as error:
+            raise CannotStart(str(error)) from error
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; raises when a part that it cannot do without ended by itself."""

@@ -89,7 +89,7 @@ class _Examiner:
     def _clocks(self, parts: list[Part]) -> Iterator[Finding]:
         for part in parts:
             for function in self._own.functions_in(part.call):
-                found = scan(function, self._own, within=part.call is not self._spec.build)
+                found = scan(function, self._own, within=part.whole)
                 # What a tool asks another agent is compared turn by turn, so there the time tells.
                 if not part.recorded or found.asks:
                     yield from self._sighted(found.sightings, part.role)

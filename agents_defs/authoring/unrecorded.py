@@ -16,11 +16,12 @@ class Part:
     call: Any
     role: str
     recorded: bool = False  # its result is; what it does to come to it is nobody's business
+    whole: bool = True  # also functions that are made in it; else those are parts for themselves, or recorded
 
 
 def parts_of(build: Callable[..., Any], agents: list[Agent[Any]]) -> Iterator[Part]:
     """All of an entry's functions. In the order of `docs/durable-runs.md`, *What is recorded*."""
-    yield Part(build, "build()")
+    yield Part(build, "build()", whole=False)
     for agent in agents:
         yield from _of_agent(agent)
         for tool in agent.tools:
@@ -36,7 +37,9 @@ def _of_agent(agent: Agent[Any]) -> Iterator[Part]:
     yield from _called(agent.instructions, f"the instructions {of}")
     yield from _called(agent.prompt, f"the prompt {of}")
     yield from _called(agent.tool_use_behavior, f"tool_use_behavior {of}")
-    yield from _called(getattr(agent, "steps", None), f"the steps of the flow {agent.name!r}")
+    steps = getattr(agent, "steps", None)
+    if callable(steps):  # of a flow; what it does in `once` is recorded
+        yield Part(steps, f"the steps of the flow {agent.name!r}", whole=False)
     guardrails: list[Any] = [*agent.input_guardrails, *agent.output_guardrails]
     for guardrail in guardrails:
         role = f"the guardrail {guardrail.get_name()!r}"

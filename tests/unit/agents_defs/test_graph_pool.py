@@ -15,7 +15,7 @@ from agents_defs.agent_graph import Workshop, build_graph
 from agents_defs.graph_pool import MAX_POOLS, GraphPool, GraphPools
 from agents_defs.metered_model import MeteredModel
 from agents_defs.model_access import FixedAccess, ModelAccess, ModelOptions, open_models
-from agents_defs.registry import BadRegistration, Registry, default_registry
+from agents_defs.registry import AgentSpec, BadRegistration, Registry, default_registry
 from agents_defs.runner import AgentRunner
 from schemas.failures import RunFailure
 from tests.doubles.recorded_runs import AT, Recorder, order_for, plain_agent, run_agent, spec_of
@@ -133,6 +133,19 @@ def test_warming_up_finds_broken_agents() -> None:
 
     with pytest.raises(BadRegistration):
         runner.warm_up()
+
+
+def test_an_agent_that_cannot_be_built_is_named_with_its_file() -> None:
+    def build() -> Agent[Any]:
+        raise KeyError("no station")
+
+    registry = Registry()
+    registry.register(AgentSpec(name="gauge", version=2, build=build), "gauges.py")
+
+    with pytest.raises(
+        BadRegistration, match=r"^gauges\.py: gauge@2 cannot be built: KeyError: 'no station'$"
+    ):
+        AgentRunner(registry, access()).warm_up()
 
 
 def test_the_shipped_agents_warm_up() -> None:

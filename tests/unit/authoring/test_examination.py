@@ -173,6 +173,23 @@ def test_a_clock_in_build_is_found(tmp_path: Path) -> None:
     assert {"time.time() in build(), which nothing records"} <= {one.what for one in found}
 
 
+FLOW = (
+    "\nfrom agents_defs.flow import Flow\n"
+    "\nasync def steps(run, question):\n    {line}\n    return await run.ask('one', question)\n"
+    "\ndef build():\n    return Flow('gauge', steps, [Agent(name='one', instructions='x')])\n"
+)
+
+
+def test_a_clock_between_the_steps_of_a_flow_is_found(tmp_path: Path) -> None:
+    (found,) = examined(tmp_path, FLOW.format(line="at = time.time()"))
+
+    assert found.what.startswith("time.time() in the steps of the flow 'gauge'")
+
+
+def test_a_clock_that_a_flow_records_is_harmless(tmp_path: Path) -> None:
+    assert examined(tmp_path, FLOW.format(line="await run.once('at', lambda: time.time())")) == []
+
+
 def test_a_clock_in_a_guardrail_is_harmless(tmp_path: Path) -> None:
     body = (
         "\n@input_guardrail\nasync def late(context, agent, asked):\n"
