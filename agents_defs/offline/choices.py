@@ -49,6 +49,11 @@ _LED_IN = re.compile(
 )
 
 
+_CHANGING = frozenset({"request", "cancel", "change", "delete", "remove"})
+"""Tools whose names begin so do something: they are called where somebody says to."""
+_COMMAND = r"(?:^|[.!;,]\s*|\b(?:please|kindly|to|you|and|then)\s+)(?:{words})\b"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A tool or a hand-off, as the model is told of it."""
@@ -128,6 +133,8 @@ def _last_resort(tools: Sequence[Scored]) -> list[Scored]:
 
 def _scored(target: Target, conversation: Conversation, all_targets: Sequence[Target]) -> Scored | None:
     """How well a target fits the request; None for a tool that lacks arguments, or was called with them."""
+    if not target.is_handoff and not _is_wanted(target, conversation.request):
+        return None
     arguments = _argument_sets(target, conversation)
     if not target.is_handoff:
         called = {one.arguments for one in conversation.done if one.name == target.name}
@@ -144,9 +151,22 @@ def _scored(target: Target, conversation: Conversation, all_targets: Sequence[Ta
     return Scored(target, score, tuple(arguments))
 
 
+def _is_wanted(target: Target, request: str) -> bool:
+    """Whether a tool that changes something is told to: "Refund order 7", not "Was order 7 refunded?"."""
+    name = words(target.name)
+    if not name or name[0] not in _CHANGING:
+        return True
+    commanded = _COMMAND.format(words="|".join(map(re.escape, name)))
+    return not _asks_for_rules_in(request) and re.search(commanded, request, re.IGNORECASE) is not None
+
+
 def _asks_for_rules(conversation: Conversation) -> bool:
     """Whether somebody wants to know how something is done, or is stuck with it."""
-    return _ASKS_FOR_RULES.search(conversation.request) is not None
+    return _asks_for_rules_in(conversation.request)
+
+
+def _asks_for_rules_in(request: str) -> bool:
+    return _ASKS_FOR_RULES.search(request) is not None
 
 
 def _likeness(target: Target, request: str, all_targets: Sequence[Target]) -> float:

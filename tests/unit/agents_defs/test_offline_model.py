@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
+from agents_defs.equipment import Equipment, equip
 from agents_defs.offline.wording import TAG
 from agents_defs.offline_model import OfflineModel
 from agents_defs.registry import default_registry
@@ -71,6 +72,29 @@ async def test_support_answers_from_its_data(request_: str, agent: str, tool: st
     assert not tool or tool in calls_of(result)
     assert cited.lower() in result.output.lower()
     assert result.output.endswith(TAG)
+
+
+@pytest.mark.parametrize(
+    ("request_", "tools"),
+    [
+        ("Was order 1030 refunded?", ["refund_status"]),
+        ("Can I request a refund of order 1030?", ["search_knowledge_base"]),
+        ("My refund of order 1030 has not come", ["refund_status"]),
+        (
+            "Please refund 20 EUR for order 1030, it was broken on arrival",
+            ["refund_status", "request_refund"],
+        ),
+        ("Refund 20 EUR for order 1030", ["refund_status", "request_refund"]),
+    ],
+)
+async def test_money_is_asked_for_only_where_somebody_says_so(request_: str, tools: list[str]) -> None:
+    before = equip(Equipment())
+
+    called = calls_of(await asked("support", request_))
+
+    equip(before).close()
+    assert ("request_refund" in called) == ("request_refund" in tools)
+    assert set(called) & set(tools)
 
 
 RESEARCH = [

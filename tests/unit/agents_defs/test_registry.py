@@ -136,7 +136,8 @@ def test_specs_are_listed_by_name_and_version() -> None:
 def test_the_shipped_agents_always_exist() -> None:
     registry = default_registry()
 
-    assert registry.resolve("support").reference == "support@1"
+    assert registry.resolve("support").reference == "support@2"
+    assert registry.resolve("support@1").version == 1
     assert registry.resolve("research").reference == "research@1"
 
 
