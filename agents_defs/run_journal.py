@@ -74,7 +74,11 @@ class ApprovalRequest:
     valid_s: float  # how long it may be decided
 
 
-class RunNeedsApproval(RunStopped):
+class RunWaits(RunStopped):
+    """A run that stops and is still ours: what runs beside what stopped it is as good as ever."""
+
+
+class RunNeedsApproval(RunWaits):
     """It waits for people; the same run, with their decisions, goes on from here."""
 
     def __init__(self, requests: Sequence[ApprovalRequest]) -> None:
@@ -82,7 +86,7 @@ class RunNeedsApproval(RunStopped):
         self.requests = tuple(requests)
 
 
-class RunPostponed(RunStopped):
+class RunPostponed(RunWaits):
     """A call is to be tried again, but later than a run may sit and wait."""
 
     def __init__(self, after_s: float, failure: RunFailure) -> None:

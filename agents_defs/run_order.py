@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from agents_defs.questions import DEEPEST
 from schemas.money import format_usd
 
 if TYPE_CHECKING:
     from agents_defs.agent_spec import AgentSpec
+    from agents_defs.questions import Reply
     from agents_defs.run_journal import Decision, RunJournal
 
 Purpose = Literal["agent", "guardrail", "compaction", "judge", "shadow"]
@@ -45,6 +47,9 @@ class RunOrder:
     max_output_tokens: int | None = None  # of each model call
     tools: tuple[str, ...] | None = None  # that the tenant's plan allows; None: all
     mcp_servers: tuple[str, ...] | None = None
+    replies: Mapping[str, Reply] = field(default_factory=dict)  # of agents that it asked, by the call's path
+    lineage: tuple[str, ...] = ()  # the agents that wait for this one, the first one first
+    deepest: int = DEEPEST  # how many may wait for each other
 
     @property
     def cost_cap(self) -> Decimal | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from agents_defs.current_scope import CURRENT
 from agents_defs.journal_entries import open_calls
-from agents_defs.run_journal import RunNeedsApproval, RunPostponed
+from agents_defs.run_journal import RunNeedsApproval, RunWaits
 
 if TYPE_CHECKING:
     from agents_defs.run_journal import RunJournal
@@ -61,7 +61,7 @@ class RunRecord:
     @property
     def _waits(self) -> bool:
         """Stopped, but still ours."""
-        return isinstance(self.stopped, RunPostponed | RunNeedsApproval)
+        return isinstance(self.stopped, RunWaits)
 
     def _note_part(self) -> None:
         scope = CURRENT.get()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from agents_defs.current_scope import CURRENT
 from agents_defs.memory.process_facts import OF_THIS_PROCESS
-from agents_defs.run_journal import RunNeedsApproval, RunPostponed, RunStopped
+from agents_defs.run_journal import RunStopped, RunWaits
 from agents_defs.run_order import Foreseen
 from agents_defs.run_record import RunRecord
 from schemas.failures import Code, RunFailure
@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
     from agents_defs.delta_feed import DeltaFeed
     from agents_defs.memory.facts import FactStore
+    from agents_defs.questions import Question, Reply
     from agents_defs.recovery import Recovery
     from agents_defs.run_order import ModelCall, Purpose, RunListener, RunOrder
 
+AskHere = Callable[["Question"], Awaitable["Reply"]]
 MAX_SEGMENT_CHARS = 96
 """The call id travels in a header, which providers cut or refuse at 512 characters."""
 
@@ -50,6 +52,8 @@ class LiveRun:
     spent_usd: Decimal = field(init=False)
     under_way: dict[str, Foreseen] = field(default_factory=dict)  # by call id
     degraded: bool = False  # something else than the model that was meant has answered
+    ask_here: AskHere | None = None  # None: what is asked of other agents goes through the stream
+    questions: dict[str, Question] = field(default_factory=dict)  # to other agents, by the call's path
     turns: int = 0  # model turns of all its parts
     turns_allowed: int | None = None  # of all its parts; None: each part has its own limit
 
@@ -58,6 +62,7 @@ class LiveRun:
         self.record = RunRecord(self.order.journal)
         self.calls = list(self.order.paid)
         self.spent_usd = sum((call.cost_usd for call in self.calls if call.cost_usd), Decimal(0))
+        self.spent_usd += sum((reply.cost_usd for reply in self.order.replies.values()), Decimal(0))
 
     def turn_begins(self) -> None:
         """Raises where the run may take no further one."""
@@ -161,7 +166,7 @@ class RunScope:
             yield
         except Exception:
             stopped = self.run.record.stopped
-            if not isinstance(stopped, RunPostponed | RunNeedsApproval):
+            if not isinstance(stopped, RunWaits):
                 raise
             self.working.discard(mine)
             if self.working:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from agents import RunConfig, ToolApprovalItem, set_tracing_disabled
@@ -18,7 +20,9 @@ from agents_defs.flow import Flow
 from agents_defs.flow_run import told
 from agents_defs.graph_pool import GraphPools
 from agents_defs.memory.process_facts import OF_THIS_PROCESS
+from agents_defs.questions import Question, Reply
 from agents_defs.recovery import Recovery
+from agents_defs.registry import UnknownAgent
 from agents_defs.run_context import RunContext
 from agents_defs.run_journal import RunStopped
 from agents_defs.run_order import Foreseen, RunResult, SlowNotice
@@ -181,7 +185,32 @@ class AgentRunner:
             recovery=self._recovery,
             ends=asyncio.get_running_loop().time() + order.timeout_s,
             facts=self._facts,
+            ask_here=partial(self._asked_here, order, listener) if order.journal is None else None,
         )
+
+    async def _asked_here(self, order: RunOrder, listener: RunListener, question: Question) -> Reply:
+        """Where nothing is recorded no record is written either: the other agent runs as a part of this."""
+        try:
+            spec = self._registry.resolve(question.agent)
+            asked = replace(
+                order,
+                run_id=f"{order.run_id}/{question.call}",
+                spec=spec,
+                input=question.input,
+                session_items=(),
+                paid=(),
+                stream=False,
+                model=None,
+                max_turns=None,
+                lineage=(*order.lineage, order.spec.name),
+            )
+            result = await self.run(asked, listener)
+        except UnknownAgent as error:
+            return Reply("refused", None, Code.UNKNOWN_AGENT, str(error))
+        except RunFailure as failure:
+            return Reply("failed", None, failure.code, failure.message)
+        cost = sum((call.cost_usd for call in result.calls if call.cost_usd), Decimal(0))
+        return Reply("completed", result.output, cost_usd=cost)
 
 
 @dataclass(frozen=True, slots=True)

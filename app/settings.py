@@ -121,7 +121,8 @@ max_in_flight."""
     keys_file: Path | None = None
     """The file of keys that signatures are checked with (`penstock keys`); read again when it changes."""
     signing_key_file: Path | None = None
-    """The private key that `send`, `approvals`, `dlq` and `tenants` sign with. None: they do not sign."""
+    """The private key that `send`, `approvals`, `dlq` and `tenants` sign with, and workers when an agent asks
+    another. None: they do not sign."""
     shop_url: SecretStr | None = None
     """The example tools' database: `sqlite:///<file>` or `postgresql://...`. None: in a worker's memory."""
     files_root: Path | None = None
@@ -193,7 +194,7 @@ public one). None: the tool is off."""
         """What must be signed."""
         signed = self.signatures == "required"
         by_signature = signed if self.control_trust is None else self.control_trust == "signature"
-        return TrustOptions(signed, by_signature, self.keys_file)
+        return TrustOptions(signed, by_signature, self.keys_file, self.signing_key_file)
 
     def stream(self) -> StreamOptions:
         """What the stream needs of this."""

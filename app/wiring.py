@@ -23,6 +23,7 @@ from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_names import NameTaken, WorkerName
 from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
+from app.client.signing import Signer, read_private_key
 from app.memory import Memory
 from streams.admission import Admission, Tenants
 from streams.buffers import Allowance
@@ -30,6 +31,8 @@ from streams.caps import CapsInForce
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.conversations import Conversations
+from streams.correspondence import Correspondence, Sign, unsigned
+from streams.correspondence import Desk as Letters
 from streams.emission import Emissary
 from streams.estimates import Foresight
 from streams.execution import Execution
@@ -39,7 +42,7 @@ from streams.journal import Patience
 from streams.licence import Licensing
 from streams.lifeline import Lifeline
 from streams.observations import Observer
-from streams.options import StreamOptions
+from streams.options import StreamOptions, TrustOptions
 from streams.ownership import Ownership
 from streams.pacing import LoopPace
 from streams.parking import Parking
@@ -100,6 +103,13 @@ def _checking(name: WorkerName, lifeline: Lifeline) -> Callable[[], Awaitable[No
     return check
 
 
+def _sign(trust: TrustOptions) -> Sign:
+    """How requests are signed that agents write."""
+    if trust.signing_key_file is not None:
+        return Signer(read_private_key(trust.signing_key_file)).headers
+    return (lambda *_: None) if trust.requests_signed else unsigned
+
+
 def wire(
     options: StreamOptions,
     client: "redis.Redis",
@@ -132,11 +142,14 @@ def wire(
     late, emissary = LateOutbox(), Emissary(topics, flow.max_record_bytes)
     parking = Parking(emissary, late, bodies, clock, observer)
     ledger.tell(parking.lot)
+    letters = Correspondence(Letters(topics, parking, late, bodies, clock, _sign(trust)))
     waits = Waits(
         parking,
         intake,
         emissary,
-        WaitsSurroundings(clock, observer, lifeline, flow.park_after_s, tenancy, Allowance.of(flow), caps),
+        WaitsSurroundings(
+            clock, observer, lifeline, flow.park_after_s, tenancy, Allowance.of(flow), letters, caps
+        ),
     )
     plans.plans.listen(waits.plan_changed)
     pipeline = Pipeline(
@@ -163,7 +176,7 @@ def wire(
                 Licensing(tenancy.terms, foresight, reservations, clock.at, caps),
                 conversations=conversations,
             ),
-            completion=Completion(emissary, late, store, patience, clock, conversations),
+            completion=Completion(emissary, letters, store, patience, clock, conversations),
             waits=waits,
             clock=clock,
             observer=observer,

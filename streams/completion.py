@@ -8,6 +8,7 @@ from schemas.failures import Code
 from schemas.responses import Memory, Status
 from streams.conversations import Conversations, LateTurn
 from streams.conveyor import Conveyor
+from streams.correspondence import Correspondence
 from streams.deltas import DeltaFeed
 from streams.emission import Emissary
 from streams.entries import Entry
@@ -17,7 +18,7 @@ from streams.flow import Accepted, Invalid, Outcome, Parcel, Problem, Rejected, 
 from streams.journal import Patience, paid_by
 from streams.observations import RecordRejected, RequestDone
 from streams.parcel_codec import decode_parcel, encode_parcel, late_turn_of
-from streams.ports import Clock, Outbox, RunKey, RunStore, SessionTurn
+from streams.ports import Clock, RunKey, RunStore, SessionTurn
 
 
 class Completion:
@@ -26,14 +27,15 @@ class Completion:
     def __init__(
         self,
         emissary: Emissary,
-        outbox: Outbox,
+        letters: Correspondence,
         store: RunStore,
         patience: Patience,
         clock: Clock,
         conversations: Conversations | None = None,
     ) -> None:
         self.emissary: Final = emissary
-        self._outbox: Final = outbox
+        self._outbox: Final = letters.outbox
+        self.letters: Final = letters
         self._store: Final = store
         self._patience: Final = patience
         self._clock: Final = clock
@@ -62,7 +64,7 @@ class Completion:
                 await conveyor.readmit(entry)  # whoever was admitted since answers it, if anybody was
                 return
         conveyor.leave(entry)  # the outbox keeps the order, so the next one need not wait for it
-        await self._outbox.publish(parcel)
+        await self.letters.publish(identity(candidate), parcel, entry.parked)
         conveyor.done(entry)
         agent = candidate.spec.name if isinstance(candidate, Accepted) else "unknown"
         code = outcome.problem.code if outcome.problem else None
@@ -135,7 +137,7 @@ class Completion:
             await self._conversations.add(late)
         if not any(one.value is None for one in parcel.emissions):
             parcel = self._unparking(entry, parcel)
-        await self._outbox.publish(parcel)
+        await self.letters.publish(identity(entry.candidate), parcel, entry.parked)
         conveyor.done(entry)
 
     def _unparking(self, entry: Entry, parcel: Parcel) -> Parcel:

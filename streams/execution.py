@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from random import Random
 
+from agents_defs.questions import RunAwaitsReplies
 from agents_defs.registry import AgentSpec, Registry, UnknownAgent
 from agents_defs.run_journal import (
     ApprovalRequest,
-    Decision,
     RunHandedOver,
     RunLost,
     RunNeedsApproval,
@@ -36,6 +36,7 @@ from streams.ports import NOTHING, Begun, Clock, DeltaSink, Runs, RunStore
 from streams.turns import Departure, HandedOver, Suspended, Turn
 
 CRASHES_TOLERATED = 4
+ASKED_S = 7 * 86_400.0  # how long another agent may take; without a deadline nothing else says
 MARGIN_S = 86_400.0  # how much longer than it waits its journal is kept
 
 
@@ -115,7 +116,9 @@ class Attempt:
                 return self._outcome(refused.problem, begun, ran=False)
             known = True  # one that ran waits until it can go on: what it paid for is not thrown away
         after_s, bench = SEAT_AFTER_MS / 1000, filled.cap.bench
-        resting = Suspended(ParkReason.WINDOW, after_s, turn.approvals, turn.spans, turn.queued_s, bench)
+        resting = Suspended(
+            ParkReason.WINDOW, after_s, turn.approvals, turn.spans, turn.queued_s, bench=bench
+        )
         if known:  # else what earlier attempts used stays counted: here nobody has read what that is
             await self._rest(resting)
         return resting
@@ -259,7 +262,9 @@ class Attempt:
             max_output_tokens=licence.max_output_tokens,
             tools=licence.tools,
             mcp_servers=licence.mcp_servers,
-            decisions={one.approval_id: _decision(one) for one in turn.approvals if one.approved is not None},
+            replies=turn.replies,
+            lineage=turn.lineage,
+            decisions=turn.decisions,
         )
         listener = Listener(spec.name, around.observer, around.deltas, self._feed, turn.calls)
         return await around.runs.run(order, listener)
@@ -299,6 +304,12 @@ class Attempt:
         elif isinstance(stopped, RunNeedsApproval):
             reason = ParkReason.APPROVAL
             approvals = self._pending(stopped.requests)
+        elif isinstance(stopped, RunAwaitsReplies):
+            spans = (*self._turn.spans, (self._started_at, at))
+            questions, left = stopped.questions, stopped.left_usd
+            return Suspended(
+                ParkReason.ASKED, None, self._turn.approvals, spans, self._queued_s, questions, left
+            )
         spans = (*self._turn.spans, (self._started_at, at))
         if isinstance(stopped, RunOverLimit) and len(self._turn.calls) == self._paid_before:
             spans = self._turn.spans  # it only looked whether there is room by now
@@ -327,6 +338,8 @@ class Attempt:
         keep_s = suspended.after_s or 0.0
         for one in suspended.approvals:
             keep_s = max(keep_s, (one.expires_at - at).total_seconds())
+        if suspended.questions:
+            keep_s = max(keep_s, ASKED_S)
         try:
             if self._feed is not None:
                 out = self._feed.turns_out()
@@ -359,12 +372,6 @@ def _uncancel() -> None:
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()
-
-
-def _decision(one: PendingApproval) -> Decision:
-    return Decision(
-        one.approval_id, bool(one.approved), one.actor, one.reason, one.decided_at, one.arguments_digest
-    )
 
 
 def _session_of(turn: Turn) -> str | None:

@@ -4,19 +4,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from streams.correspondence import Correspondence
 from streams.deltas import DeltaFeed
 from streams.emission import Emissary
 from streams.entries import Entry
 from streams.flow import Accepted, Emission
 from streams.parked import Parked, ParkReason
 from streams.ports import Clock
+from streams.turns import Suspended
 
 
 class Keeping:
     """Makes records of entries; decides nothing."""
 
-    def __init__(self, emissary: Emissary, clock: Clock) -> None:
+    def __init__(self, emissary: Emissary, letters: Correspondence, clock: Clock) -> None:
         self._emissary: Final = emissary
+        self._letters: Final = letters
         self._clock: Final = clock
 
     def parked(self, entry: Entry, accepted: Accepted, reason: ParkReason, due_at: datetime | None) -> Parked:
@@ -46,8 +49,23 @@ class Keeping:
             order=before.order,
             started=before.started,
             approvals=before.approvals,
+            asked=before.asked,
             spans=before.spans,
             queued_s=before.queued_s,
+        )
+
+    def suspended(
+        self, entry: Entry, accepted: Accepted, suspended: Suspended, due_at: datetime | None
+    ) -> Parked:
+        """The record of one whose run stopped without an outcome."""
+        asked, reason = self._letters.asked(entry, accepted, suspended)
+        return replace(
+            self.parked(entry, accepted, reason, due_at),
+            started=suspended.begun,
+            approvals=suspended.approvals,
+            asked=asked,
+            spans=suspended.spans,
+            queued_s=suspended.queued_s,
         )
 
     def usage(self, entry: Entry, accepted: Accepted) -> list[Emission]:
@@ -55,7 +73,9 @@ class Keeping:
         return self._emissary.usage(accepted, entry.recorded, entry.published, self._clock.at())
 
     def asked(self, entry: Entry, accepted: Accepted, parked: Parked) -> list[Emission]:
-        """People are asked, by a delta also where nobody watches the run, and that is audited.
+        """Other agents are asked, by requests.
+
+        People are asked, by a delta also where nobody watches the run, and that is audited.
 
         With the parked record, not before it: who decides at once must find what to decide about.
         """
@@ -66,4 +86,5 @@ class Keeping:
         for one in fresh:
             feed.add("approval_required", one.shown(), feed.turn, feed.at_char)
         asked = [self._emissary.approval_audit(accepted, one, at) for one in fresh]
+        asked += self._letters.questions(accepted, parked, entry.parked.asked if entry.parked else ())
         return asked + (self._emissary.deltas(accepted, feed, at) if fresh else [])

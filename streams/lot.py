@@ -21,6 +21,7 @@ class Lot:
         self._by_partition: dict[int, set[Identity]] = {}
         self._queues: dict[Lane, list[Waiting]] = {}
         self._approvals: set[Identity] = set()
+        self._asking: dict[Identity, Waiting] = {}  # by the request that is waited for
         self._paused: dict[str, set[Identity]] = {}  # by tenant
         self._unreadable: dict[int, dict[bytes, int]] = {}  # offsets by key, as the partition was read
         self.overflow: Final = Overflow()
@@ -52,6 +53,10 @@ class Lot:
             if identity[0] == tenant_id and approval_id in self._waiting[identity].approvals:
                 return self._waiting[identity]
         return None
+
+    def asking(self, identity: Identity) -> Waiting | None:
+        """Who waits for the response to this request; it may be on its way to the topic still."""
+        return self._asking.get(identity)
 
     def queue(self, lane: Lane) -> list[Waiting]:
         """Who is parked of a session and holds it or waits in it, first one first."""
@@ -105,6 +110,7 @@ class Lot:
             (parked.tenant_id, parked.session_id) if parked.holds and parked.session_id is not None else None,
             parked.generation,
             tuple(one.approval_id for one in parked.approvals),
+            tuple(one.request_id for one in parked.asked if one.reply is None),
             parked.started,
             token=token,
             live=True,
@@ -112,6 +118,8 @@ class Lot:
             priority=parked.priority,
         )
         self._waiting[waiting.identity] = waiting
+        for request_id in waiting.asked:
+            self._asking[parked.tenant_id, request_id] = waiting
         if waiting.reason is ParkReason.APPROVAL:
             self._approvals.add(waiting.identity)
         elif waiting.reason is ParkReason.PAUSED:
@@ -137,6 +145,8 @@ class Lot:
         if waiting is None:
             return None
         self.timetable.remove(identity)
+        for request_id in waiting.asked:
+            self._asking.pop((identity[0], request_id), None)
         self._approvals.discard(identity)
         self.overflow.remove(identity)
         paused = self._paused.get(identity[0])

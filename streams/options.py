@@ -65,6 +65,7 @@ class TrustOptions:
     requests_signed: bool = False
     commands_signed: bool = False
     keys_file: Path | None = None
+    signing_key_file: Path | None = None  # what requests are signed with that agents write
 
     @property
     def signed(self) -> bool:

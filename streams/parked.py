@@ -13,6 +13,7 @@ import orjson
 from schemas.requests import Priority
 from schemas.text import writable_json
 from schemas.times import format_at, parse_at
+from streams.asked import Asked, read_asked, told_asked
 from streams.flow import Record
 
 
@@ -24,7 +25,8 @@ class ParkReason(StrEnum):
     PAUSED = "paused"  # its tenant is paused
     RETRY = "retry"  # a call of its run is to be tried again later
     APPROVAL = "approval"  # its run waits for people
-    DECIDED = "decided"  # they decided: it goes on at once
+    ASKED = "asked"  # its run waits for other agents
+    DECIDED = "decided"  # they decided, or replied: it goes on at once
     SESSION = "session"  # an earlier request of its session waits
     RUNNING = "running"  # it runs for long: the run goes on beside its record here
     REPLAY = "replay"  # an operator asked for the next generation
@@ -89,6 +91,7 @@ class Parked:
     queued_s: float | None = None  # until its first run
     priority: Priority = Priority.STANDARD
     counted_at: datetime | None = None  # when it was admitted, if it had to wait for that
+    asked: tuple[Asked, ...] = ()  # of other agents
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -137,8 +140,7 @@ def _told_parked(parked: Parked) -> dict[str, Any]:
         "sha256": parked.sha256,
         "session_id": parked.session_id,
         "order": parked.order,
-        # The version before knows no overflow. To it this is a window that has opened: it goes on there, too.
-        "reason": ParkReason.WINDOW if overflow else parked.reason,
+        "reason": _as_known(parked.reason),
         "overflow": overflow,
         "due_at": _told(parked.received_at if overflow else parked.due_at),
         "deadline": _told(parked.deadline),
@@ -151,6 +153,7 @@ def _told_parked(parked: Parked) -> dict[str, Any]:
         "queued_s": parked.queued_s,
         "priority": parked.priority,
         "counted_at": _told(parked.counted_at),
+        "asked": [told_asked(one) for one in parked.asked],
         "source": {
             "topic": record.topic,
             "partition": record.partition,
@@ -165,6 +168,22 @@ def _told_parked(parked: Parked) -> dict[str, Any]:
     }
 
 
+def _as_known(reason: ParkReason) -> ParkReason:
+    """As versions before read it, which know neither of the two.
+
+    An overflow is a window that has opened to them: it goes on there, too. Who waits for agents waits for
+    people to them, of whom nobody is asked: until a newer version owns the partition, or its deadline.
+    """
+    known = {ParkReason.OVERFLOW: ParkReason.WINDOW, ParkReason.ASKED: ParkReason.APPROVAL}
+    return known.get(reason, reason)
+
+
+def _reason(told: dict[str, Any], asked: Sequence[Asked]) -> ParkReason:
+    reason = ParkReason.OVERFLOW if told.get("overflow", False) else ParkReason(told["reason"])
+    waits = reason is ParkReason.APPROVAL and any(one.reply is None for one in asked)
+    return ParkReason.ASKED if waits else reason
+
+
 def decode_parked(value: bytes) -> Parked:
     """The reverse; fields that a newer version adds are ignored. Raises ValueError."""
     try:
@@ -175,11 +194,12 @@ def decode_parked(value: bytes) -> Parked:
 
 def _parked(told: dict[str, Any]) -> Parked:
     tenant_id, overflow = told["tenant_id"], told.get("overflow", False)
+    asked = tuple(read_asked(one) for one in told.get("asked", ()))
     return Parked(
         tenant_id=tenant_id,
         request_id=told["request_id"],
         sha256=told["sha256"],
-        reason=ParkReason.OVERFLOW if overflow else ParkReason(told["reason"]),
+        reason=_reason(told, asked),
         record=_record(told["source"], told["original"]),
         received_at=parse_at(told["received_at"]),
         due_at=None if overflow else _moment(told["due_at"]),
@@ -195,6 +215,7 @@ def _parked(told: dict[str, Any]) -> Parked:
         queued_s=told["queued_s"],
         priority=Priority(told.get("priority", Priority.STANDARD)),
         counted_at=_moment(told.get("counted_at")),
+        asked=asked,
     )
 
 

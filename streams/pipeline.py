@@ -41,7 +41,7 @@ from streams.pacing import Pace, Unpaced
 from streams.ports import Clock
 from streams.tokens import Tokens
 from streams.tracker import Tracker
-from streams.turns import HandedOver, Suspended, Turn
+from streams.turns import HandedOver, Suspended, Turn, taken_up
 from streams.waits import Waits
 
 
@@ -298,13 +298,12 @@ class Pipeline:
             entry.token,
             entry.generation,
             entry.calls,
-            parked.approvals if parked is not None else (),
-            parked.spans if parked is not None else (),
-            parked.queued_s if parked is not None else None,
-            entry.ending,
-            lambda: entry.ending if entry.cancelled else None,
+            ending=entry.ending,
+            cancelled=lambda: entry.ending if entry.cancelled else None,
             first=first,
+            lineage=self._stages.completion.letters.lineage(accepted),
             unsure=entry.unsure,
+            **taken_up(parked),
         )
 
     async def readmit(self, entry: Entry) -> None:

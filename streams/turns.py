@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
+from agents_defs.questions import Question, Reply
+from agents_defs.run_journal import Decision
 from agents_defs.run_order import ModelCall
+from streams.asked import Asked
 from streams.flow import Accepted, Problem
-from streams.parked import ParkReason, PendingApproval
+from streams.parked import Parked, ParkReason, PendingApproval
 from streams.policy.caps import Bench
 from streams.ports import RunKey
 
@@ -32,7 +37,19 @@ class Turn:
     ending: Problem | None = None  # why it is not to go on, if so: only what it cost is gathered
     cancelled: Callable[[], Problem | None] = nobody
     first: bool = False  # of all attempts, so that nothing of it can be recorded
+    asked: tuple[Asked, ...] = ()
+    lineage: tuple[str, ...] = ()  # the agents that wait for this one
     unsure: set[str] = field(default_factory=set)  # filled, too: journal entries that may not be durable
+
+    @property
+    def decisions(self) -> dict[str, Decision]:
+        """What people said, by approval id."""
+        return {one.approval_id: _decision(one) for one in self.approvals if one.approved is not None}
+
+    @property
+    def replies(self) -> dict[str, Reply]:
+        """What other agents said, by the call that asked."""
+        return {one.call: one.reply for one in self.asked if one.reply is not None}
 
     @property
     def run_id(self) -> str:
@@ -46,6 +63,24 @@ class Turn:
         return RunKey(request.tenant_id, request.request_id, self.attempt, self.token, self.generation)
 
 
+def taken_up(parked: Parked | None) -> dict[str, Any]:
+    """What a turn takes over from the record of one that was parked."""
+    if parked is None:
+        return {}
+    return {
+        "approvals": parked.approvals,
+        "spans": parked.spans,
+        "queued_s": parked.queued_s,
+        "asked": parked.asked,
+    }
+
+
+def _decision(one: PendingApproval) -> Decision:
+    return Decision(
+        one.approval_id, bool(one.approved), one.actor, one.reason, one.decided_at, one.arguments_digest
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Suspended:
     """It goes on later: after a time, or when people have decided."""
@@ -55,6 +90,8 @@ class Suspended:
     approvals: tuple[PendingApproval, ...]
     spans: tuple[Span, ...]
     queued_s: float | None
+    questions: tuple[Question, ...] = ()
+    left_usd: Decimal | None = None  # what its run may spend still, where that is bounded
     bench: Bench | None = None  # on which it found no seat: nothing was done
 
     @property

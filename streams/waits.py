@@ -11,6 +11,7 @@ from streams.buffers import Allowance, Buffers
 from streams.cancellations import Cancellations
 from streams.caps import Capped
 from streams.conveyor import Conveyor
+from streams.correspondence import Correspondence
 from streams.demands import Demands, tokens_of
 from streams.emission import Emissary
 from streams.entries import Entry
@@ -44,6 +45,7 @@ class Surroundings:
     park_after_s: float
     tenants: Tenancy
     allowance: Allowance
+    letters: Correspondence
     caps: Capped
 
 
@@ -61,7 +63,7 @@ class Waits:
         self._park_after_s: Final = around.park_after_s
         self._tenants: Final = around.tenants
         self._tokens: Final = Tokens()
-        self._keeping: Final = Keeping(emissary, around.clock)
+        self._keeping: Final = Keeping(emissary, around.letters, around.clock)
         self._buffers: Final = Buffers(parking, around.allowance)
         self.demands: Final = Demands(around.tenants)
         self._seekers: Final = Seekers(parking, around.caps)
@@ -207,24 +209,18 @@ class Waits:
                 return
         elif suspended.after_s is not None:
             due_at = self._clock.at() + timedelta(seconds=suspended.after_s)
-        parked = replace(
-            self._keeping.parked(entry, accepted, suspended.reason, due_at),
-            started=suspended.begun,
-            approvals=suspended.approvals,
-            spans=suspended.spans,
-            queued_s=suspended.queued_s,
-        )
+        parked = self._keeping.suspended(entry, accepted, suspended, due_at)
         berth = self.parking.reserve(parked)
         if berth is None:
             await self._too_large(entry, accepted)
             return
         self._seekers.remove(entry.waiting)
         entry.waiting = berth.waiting
-        asked = self._keeping.asked(entry, accepted, parked)
+        told = self._keeping.asked(entry, accepted, parked)
         self._take_along(entry)
         self._pipeline.leave(entry)
         self._seekers.add(berth.waiting, bench) if bench is not None else self._seekers.freed(accepted)
-        await self._write(entry, accepted, berth, asked)
+        await self._write(entry, accepted, berth, told)
 
     def _stand_back(self, entry: Entry, waiting: Waiting, bench: Bench, due_at: datetime) -> None:
         """Its record says all that has to be known of it: it found no seat, and looks again."""

@@ -16,6 +16,8 @@ from streams.caps import CapsInForce
 from streams.completion import Completion
 from streams.control_desk import ControlDesk, DeskParts
 from streams.conversations import Conversations
+from streams.correspondence import Correspondence, Sign, unsigned
+from streams.correspondence import Desk as Letters
 from streams.emission import Emissary
 from streams.estimates import Foresight
 from streams.execution import Execution
@@ -67,6 +69,7 @@ class World:
         self.generation = 0
         self.keys: dict[str, Key] = {}
         self.signed_requests = self.signed_commands = False
+        self.sign: Sign = unsigned  # what workers write
 
     def now_ms(self) -> int:
         """The store's clock."""
@@ -154,6 +157,9 @@ class Flume:
         self.bodies = MemoryBodies(self.world.log)
         self.letters = MemoryDeadLetters(self.world.log)
         self.parking = Parking(emissary, self.outbox, self.bodies, clock, observed)
+        letters = Correspondence(
+            Letters(NAMES, self.parking, self.outbox, self.bodies, clock, self.world.sign)
+        )
         self.waits = Waits(
             self.parking,
             intake,
@@ -165,6 +171,7 @@ class Flume:
                 self.options.park_after_s,
                 self.tenancy,
                 Allowance.of(self.options),
+                letters,
                 caps,
             ),
         )
@@ -199,7 +206,7 @@ class Flume:
                     ),
                     conversations=conversations,
                 ),
-                completion=Completion(emissary, self.outbox, self.store, patience, clock, conversations),
+                completion=Completion(emissary, letters, self.store, patience, clock, conversations),
                 waits=self.waits,
                 clock=clock,
                 observer=observed,

@@ -1,0 +1,239 @@
+"""Correspondence: agents' questions go out as requests, and their responses come back to who waits for them.
+
+A question is written in the transaction that parks the run which asks. Its response is written in one that
+parks that run anew, with the reply: whatever crashes, either both stand or neither does.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from hashlib import sha256
+from typing import Any, Final
+
+import orjson
+
+from agents_defs.questions import Question, Reply
+from schemas.codec import encode
+from schemas.control import Command, ControlCommand
+from schemas.failures import Code
+from schemas.requests import AgentRequest, Parent
+from streams.asked import Asked
+from streams.entries import Entry
+from streams.flow import Accepted, Emission, Headers, Parcel
+from streams.one_by_one import OneByOne
+from streams.parked import Parked, ParkReason
+from streams.parking import Parking
+from streams.ports import Clock, Outbox, ParkedBodies
+from streams.topics import TopicNames
+from streams.turns import Suspended
+from streams.waiting import Identity, Waiting
+
+PATIENCE_S = 2.0  # a reply may be there before the record of the run that asked is known to be
+LOOK_S = 0.02
+LONGEST_ID = 96  # of the asking request's id, of which the question's begins with so much
+
+NO_KEY = Reply(
+    "refused",
+    None,
+    Code.AGENT_NOT_ALLOWED,
+    "requests have to be signed here, and the worker has no key to sign with: set PENSTOCK_SIGNING_KEY_FILE",
+)
+Sign = Callable[[str, bytes | None, bytes | None], Headers | None]
+
+
+def unsigned(_topic: str, _key: bytes | None, _value: bytes | None) -> Headers:
+    """Where nobody asks for signatures."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What letters are written and posted with."""
+
+    topics: TopicNames
+    parking: Parking
+    outbox: Outbox
+    bodies: ParkedBodies
+    clock: Clock
+    sign: Sign = unsigned  # None of it: this worker has no key to sign with, and cannot ask
+
+
+class Correspondence:
+    """Between requests that ask and those that they ask."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk: Final = desk
+        self.outbox: Final = desk.outbox  # for what nobody waits for
+        self._turns: Final = OneByOne()
+
+    # -- questions
+
+    def asked(
+        self, entry: Entry, accepted: Accepted, suspended: Suspended
+    ) -> tuple[tuple[Asked, ...], ParkReason]:
+        """All that a run has asked so far, when it stops to wait for more; and why it waits."""
+        before = entry.parked.asked if entry.parked is not None else ()
+        if not suspended.questions:
+            return before, suspended.reason
+        fresh = asked_by(accepted, entry.token, suspended.questions, suspended.left_usd)
+        if self._desk.sign(self._desk.topics.requests, b"", b"") is None:
+            fresh = [replace(one, reply=NO_KEY) for one in fresh]
+        asked = (*before, *fresh)
+        return asked, reason_of(asked)
+
+    def questions(self, accepted: Accepted, parked: Parked, before: Sequence[Asked]) -> list[Emission]:
+        """The requests for what is asked first in this record of the run."""
+        known = {one.request_id for one in before}
+        fresh = [one for one in parked.asked if one.reply is None and one.request_id not in known]
+        return [self._question(accepted, parked, one) for one in fresh]
+
+    def _question(self, accepted: Accepted, parked: Parked, asked: Asked) -> Emission:
+        request, topic = accepted.request, self._desk.topics.requests
+        above = self.lineage(accepted)
+        value = encode(
+            AgentRequest(
+                request_id=asked.request_id,
+                tenant_id=request.tenant_id,
+                agent=asked.agent,
+                input=asked.input,
+                user_id=request.user_id,
+                priority=request.priority,
+                deadline=request.deadline,
+                over_limit=request.over_limit,
+                max_cost_usd=asked.max_cost_usd,
+                metadata=request.metadata,
+                parent=Parent(
+                    request_id=request.request_id, depth=len(above) + 1, path=(*above, accepted.spec.name)
+                ),
+            )
+        )
+        key, partition = request.tenant_id.encode(), parked.record.partition
+        return Emission(topic, partition, key, value, list(self._desk.sign(topic, key, value) or ()))
+
+    def lineage(self, accepted: Accepted) -> tuple[str, ...]:
+        """The agents that wait for this request. Only who is waited for has any, whatever others say."""
+        request = accepted.request
+        awaited = self._desk.parking.lot.asking((request.tenant_id, request.request_id)) is not None
+        return request.parent.path if awaited and request.parent is not None else ()
+
+    # -- replies
+
+    async def publish(self, child: Identity, parcel: Parcel, ended: Parked | None = None) -> int | None:
+        """Publish an outcome, with all that others learn from it. `ended`: its own parked record."""
+        called_off = self._called_off(parcel, ended)
+        if called_off:
+            parcel = replace(parcel, emissions=(*parcel.emissions, *called_off))
+        waiting = self._desk.parking.lot.asking(child)
+        if waiting is None:
+            return await self._desk.outbox.publish(parcel)
+        async with self._turns.turn(waiting.identity):
+            return await self._replied(child, parcel)
+
+    async def _replied(self, child: Identity, parcel: Parcel) -> int | None:
+        desk = self._desk
+        parked = await self._awaiting(child)
+        reply = None if parked is None else reply_of(parcel, desk.topics.responses)
+        if parked is None or reply is None:
+            return await desk.outbox.publish(parcel)
+        berth = desk.parking.reserve(with_reply(parked, child[1], reply))
+        if berth is None:
+            berth = desk.parking.reserve(with_reply(parked, child[1], too_long(reply)))
+        if berth is None:  # there is no room for any: it waits until its deadline
+            return await desk.outbox.publish(parcel)
+        # Where nothing is atomic the reply stands first: rather is a question answered again than never.
+        offset = await desk.outbox.publish(replace(parcel, emissions=(berth.record, *parcel.emissions)))
+        if offset is not None:
+            desk.parking.settled(berth.waiting, berth.parked, offset)
+        return offset
+
+    async def _awaiting(self, child: Identity) -> Parked | None:
+        """The parked run that asked. Waited for only while its record is being written."""
+        loop, lot = asyncio.get_running_loop(), self._desk.parking.lot
+        give_up = loop.time() + PATIENCE_S
+        while (waiting := lot.asking(child)) is not None and loop.time() < give_up:
+            if waiting.place.offset >= 0:
+                return await self._body(waiting)
+            await asyncio.sleep(LOOK_S)
+        return None
+
+    async def _body(self, waiting: Waiting) -> Parked | None:
+        if waiting.live:
+            return None  # it ends just now
+        (parked,) = await self._desk.bodies.fetch([waiting.place])
+        return parked if self._desk.parking.waits(waiting) else None
+
+    def _called_off(self, parcel: Parcel, ended: Parked | None) -> list[Emission]:
+        """Who asked has its outcome: what was asked for it and is not answered is not needed any more."""
+        if ended is None:
+            return []
+        topic, key = self._desk.topics.control, ended.tenant_id.encode()
+        return [
+            Emission(
+                topic,
+                parcel.partition,
+                key,
+                encode(
+                    ControlCommand(
+                        command=Command.CANCEL,
+                        request_id=one.request_id,
+                        actor="penstock",
+                        reason=f"{ended.request_id}, which asked for it, has ended",
+                        at=self._desk.clock.at(),
+                    )
+                ),
+            )
+            for one in ended.asked
+            if one.reply is None
+        ]
+
+
+def asked_by(
+    accepted: Accepted, token: str, questions: Sequence[Question], left_usd: Decimal | None
+) -> list[Asked]:
+    """Questions with the ids of their requests, which nobody guesses; they share what may be spent still."""
+    share = None if left_usd is None else left_usd / max(1, len(questions))
+    named = [(one, question_id(accepted, token, one.call)) for one in questions]
+    return [Asked(one.call, one.agent, one.input, request_id, share) for one, request_id in named]
+
+
+def question_id(accepted: Accepted, token: str, call: str) -> str:
+    """From who asks and which call."""
+    request = accepted.request
+    whole = "\n".join((request.tenant_id, request.request_id, token, call))
+    return f"{request.request_id[:LONGEST_ID]}~{sha256(whole.encode()).hexdigest()[:24]}"
+
+
+def with_reply(parked: Parked, request_id: str, reply: Reply) -> Parked:
+    """With one reply more."""
+    asked = tuple(replace(one, reply=reply) if one.request_id == request_id else one for one in parked.asked)
+    return replace(parked, asked=asked, reason=reason_of(asked))
+
+
+def reason_of(asked: Sequence[Asked]) -> ParkReason:
+    """It goes on when nothing that it asked is open."""
+    return ParkReason.ASKED if any(one.reply is None for one in asked) else ParkReason.DECIDED
+
+
+def too_long(reply: Reply) -> Reply:
+    """What fits in the place of one that does not."""
+    told = "the answer is too long to be kept with the run that asked: ask for less at a time"
+    return Reply("failed", None, Code.OUTPUT_TOO_LARGE, told, reply.cost_usd)
+
+
+def reply_of(parcel: Parcel, responses: str) -> Reply | None:
+    """What the response in a parcel tells who asked."""
+    for emission in parcel.emissions:
+        if emission.topic == responses and emission.value is not None:
+            return _reply(orjson.loads(emission.value))
+    return None
+
+
+def _reply(response: dict[str, Any]) -> Reply:
+    error = response.get("error") or {}
+    try:
+        cost = Decimal((response.get("usage") or {}).get("cost_usd") or 0)
+    except InvalidOperation:
+        cost = Decimal(0)
+    output = response.get("output")
+    return Reply(response["status"], output, error.get("code"), error.get("message"), cost)
