@@ -23,6 +23,7 @@ from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_names import NameTaken, WorkerName
 from app.adapters.redis_reservations import RedisReservations
 from app.adapters.redis_runs import RedisRuns
+from app.adapters.redis_windows import RedisWindows
 from app.client.signing import Signer, read_private_key
 from app.memory import Memory
 from streams.admission import Admission, Tenants
@@ -49,6 +50,7 @@ from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.plans import Plans
 from streams.ports import Foresees, Runs
+from streams.recount import Recount
 from streams.tenancy import Tenancy
 from streams.topics import topic_names
 from streams.topology import IntakeParts
@@ -136,6 +138,7 @@ def wire(
     caps = CapsInForce(tenancy.terms, runs)
     plans = KafkaPlans(kafka, topics.tenants, in_force, observer, lifeline)
     ledger = KafkaLedger(options, topics, claims, ownership, clock, observer)
+    tenants = Tenants(tenancy.terms, foresight, clock.at, caps)
     intake = Intake(registry, kafka.partitions, flow.max_request_bytes, flow.max_input_bytes)
     trust = options.trust
     verifier = FileVerifier(trust.keys_file, clock, observer) if trust.signed and trust.keys_file else None
@@ -152,15 +155,18 @@ def wire(
         ),
     )
     plans.plans.listen(waits.plan_changed)
+    counts = RedisWindows(batch, kafka.app_id)
+    recount = Recount(counts, tenants, lambda owned: pipeline.register.within(owned), parking.lot.of)
+    rebuild = recount.after(ledger.rebuild)
     pipeline = Pipeline(
         Stages(
             # Only what is read for the first time: what comes back was believed then, maybe long ago.
             intake=replace(intake, verifier=verifier) if trust.requests_signed else intake,
             admission=Admission(
                 claims,
-                Tenants(tenancy.terms, foresight, clock.at, caps),
+                tenants,
                 observer,
-                ledger.rebuild,
+                rebuild,
                 ownership.owner,
                 ledger.own_again,
             ),
@@ -223,7 +229,7 @@ def wire(
         pipeline,
         parking,
         ownership,
-        ledger.rebuild,
+        rebuild,
         observer,
         name or "",
         GroupCoverage(kafka).nobody_owns_anything,

@@ -164,6 +164,10 @@ class Register:
         self._closed = True
         self.room.clear()
 
+    def within(self, partitions: Collection[int]) -> list[Entry]:
+        """Those of these partitions."""
+        return [entry for entry in self._live.values() if entry.place[0] in partitions]
+
     def outside(self, partitions: Collection[int]) -> list[Entry]:
         """Those of other partitions."""
         return [entry for entry in self._live.values() if entry.place[0] not in partitions]

@@ -1,4 +1,4 @@
-"""Gap: what a store that was emptied does not know of a window, which counts as full until somebody tells it."""
+"""Gap: what a store that was emptied does not know of a window; it counts as full until somebody tells it."""
 
 from dataclasses import dataclass
 
@@ -30,6 +30,9 @@ class Gap:
         return min(self.lasts_ms(gate.window, now_ms), ASK_AGAIN_MS)
 
     def shared(self, all_of_them: Counted, window: Window) -> Counted:
-        """What each user may have used before: nobody is told apart, so all that was used then."""
-        last = window.bucket(self.since_ms)
+        """What each user may have used before: nobody is told apart, so all that was used then.
+
+        Right behind the gap counts what was under way.
+        """
+        last = window.bucket(self.since_ms) + 1
         return Counted({bucket: n for bucket, n in all_of_them.buckets.items() if bucket <= last})

@@ -32,6 +32,7 @@ from streams.parked import Parked, ParkedPlace, decode_parked
 from streams.parking import Parking
 from streams.pipeline import Pipeline, Stages
 from streams.ports import Shelf
+from streams.recount import Recount
 from streams.tenancy import Tenancy
 from streams.trust import Trust
 from streams.turns import Departure
@@ -46,6 +47,7 @@ from tests.doubles.memory_reservations import MemoryReservations
 from tests.doubles.memory_runs import MemoryRuns
 from tests.doubles.memory_sessions import MemorySessions
 from tests.doubles.memory_verifier import MemoryVerifier, signed
+from tests.doubles.memory_windows import MemoryWindows
 from tests.doubles.observed import Observed
 from tests.doubles.requests import PARTITIONS, record
 
@@ -176,6 +178,13 @@ class Flume:
             ),
         )
         self.world.plans.listeners.append(self.waits.plan_changed)
+        tenants = Tenants(self.tenancy.terms, Foresight(self.runs), clock.at, caps)
+        self.recount = Recount(
+            MemoryWindows(self.world.memory),
+            tenants,
+            lambda owned: self.pipeline.register.within(owned),
+            self.parking.lot.of,
+        )
         patience = Patience(observed, self.departure)
         conversations = Conversations(self.world.sessions, self.store, patience)
         self.pipeline = Pipeline(
@@ -183,7 +192,7 @@ class Flume:
                 intake=replace(intake, verifier=verifier) if self.world.signed_requests else intake,
                 admission=Admission(
                     self.claims,
-                    Tenants(self.tenancy.terms, Foresight(self.runs), clock.at, caps),
+                    tenants,
                     observed,
                     self.rebuild,
                     self.ownership.owner,
@@ -308,6 +317,7 @@ class Flume:
                 await self.claims.answer(answered(published, letter=kind == "deadletter"), {})
                 await self.claims.rebuilt(Shelf(kind, partition), len(published))
             self.ownership.open(partition)
+        await self.recount(ours)
         return frozenset(ours)
 
     # -- intake

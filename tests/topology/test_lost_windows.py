@@ -113,3 +113,55 @@ async def test_a_worker_that_ended_with_the_store_leaves_the_gap_to_its_successo
         await successor.settle()
 
         assert outcomes(successor, "b-") == {"refused": 1}
+
+
+async def test_what_is_under_way_counts_although_no_book_knows_of_it() -> None:
+    world = World()
+    world.plans.put("acme", limits=[*LIMITS, {"what": "tokens", "per": "day", "limit": 1_000_000}])
+    async with Flume(world) as flume:
+        flume.write(*(body(f"u-{number}") for number in range(4)))
+        await flume.until(lambda: len(flume.runs.running) == 4)
+        flume.world.memory.become(ClaimMemory())
+        flume.write(body("first"))
+        await flume.until(lambda: outcomes(flume, "first") == {"refused": 1})
+
+        await books_tell(flume, 15)
+        flume.write(body("b-0"), body("b-1"))
+        await flume.until(lambda: outcomes(flume, "b-") == {"refused": 1})
+
+        assert len(flume.runs.running) == 5
+        window = flume.world.memory.windows["acme", "tokens", "day", "", None]
+        assert sum(window.buckets.values()) > 0
+
+
+async def test_what_is_parked_counts_as_well_also_for_a_worker_that_comes_later() -> None:
+    world = World()
+    world.plans.put("acme", limits=LIMITS)
+    async with Flume(world) as flume:
+        flume.write(*(body(f"p-{number}", not_before="2100-01-01T00:00:00.000Z") for number in range(3)))
+        flume.write(body("a-0"))
+        await flume.until(lambda: len(flume.parking.lot) == 3)
+        await flume.finish("a-0")
+        await flume.rest()
+        world.memory.become(ClaimMemory())
+
+    async with Flume(world) as successor:
+        await successor.rest()
+        await books_tell(successor, 16)
+        successor.write(body("b-0"), body("b-1"))
+        await successor.until(lambda: outcomes(successor, "b-") == {"refused": 1})
+
+        assert len(successor.runs.running) == 1
+
+
+async def test_an_ordinary_takeover_counts_nothing_again() -> None:
+    world = World()
+    world.plans.put("acme", limits=LIMITS)
+    async with Flume(world) as flume:
+        flume.write(*(body(f"p-{number}", not_before="2100-01-01T00:00:00.000Z") for number in range(3)))
+        await flume.until(lambda: len(flume.parking.lot) == 3)
+
+    async with Flume(world) as successor:
+        await successor.rest()
+
+        assert sum(world.memory.windows["acme", "requests", "day", "", None].buckets.values()) == 3

@@ -106,9 +106,10 @@ local function left_of(gap, gate)
   return (bucket + gate.buckets + 1) * gate.bucket_ms - clock()
 end
 
--- What a user used before the gap nobody knows; it is no more than what all of them did.
+-- What a user used before the gap nobody knows; it is no more than what all of them did. Right behind the gap counts
+-- what was under way.
 local function with_everybodys(window, gate, gap)
-  local both, last = {used = window.used, at = {unpack(window.at)}}, math.floor(gap.since / gate.bucket_ms)
+  local both, last = {used = window.used, at = {unpack(window.at)}}, math.floor(gap.since / gate.bucket_ms) + 1
   local first = math.floor(clock() / gate.bucket_ms) - gate.buckets
   local stored = redis.call('HGETALL', string.sub(gate.key, 1, -gate.user - 2))
   for j = 1, #stored, 2 do
