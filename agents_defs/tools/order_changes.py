@@ -48,7 +48,7 @@ class Money(Strict):
         Field(gt=0, le=MOST_REFUNDED, decimal_places=2, allow_inf_nan=False, description="Such as 184.90."),
         WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": int(MOST_REFUNDED)}),
     ]
-    currency: Literal["EUR", "USD", "GBP", "CHF"] = "EUR"
+    currency: Literal["EUR", "USD", "GBP", "CHF"]
 
 
 class RefundRequest(Strict):
