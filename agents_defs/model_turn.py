@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from agents.items import TResponseStreamEvent
 
     from agents_defs.agent_spec import AgentSpec
+    from agents_defs.call_places import CallPlaces
     from agents_defs.delta_feed import DeltaFeed
     from agents_defs.model_ladder import Rung
     from agents_defs.model_request import ModelRequest, Print
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 CANNED = "canned"
 """Stands for the model's name where none has answered."""
+PLACE_AGAIN_S = 1.0
+"""A run that found no place for its call looks again, later each time."""
 SAID = frozenset({"message", "reasoning"})
 """Kinds of output upon which nothing is done but to go on or to end."""
 
@@ -133,9 +136,16 @@ class ModelTurn:
     async def _by(self, rung: Rung, *, first: bool, last: bool) -> ModelResponse:
         """The answer of one model, after as many tries as it has. Raises NoAnswer where another may."""
         live, self.retries = self.scope.run, RetryState()
+        places = live.recovery.places.get(rung.model.name)
         while True:
-            self._heed_breaker(rung, last)
-            found = await self._tried(rung, degraded=not first)
+            if places is not None:
+                await self._take_place(rung, places, last)
+            try:
+                self._heed_breaker(rung, last)
+                found = await self._tried(rung, degraded=not first)
+            finally:
+                if places is not None:
+                    places.give()
             if isinstance(found, ModelResponse):
                 return found
             following = self._following(found)
@@ -147,6 +157,26 @@ class ModelTurn:
                 await self._leave(found, following, last)
             live.record.check()
             live.check_cost()
+
+    async def _take_place(self, rung: Rung, places: CallPlaces, last: bool) -> None:
+        """It waits as long as a call may take: then another model is asked, or the run comes back later."""
+        live, wait_s = self.scope.run, self.spec.call_timeout_s
+        try:
+            async with asyncio.timeout(wait_s):
+                await places.take(live.order.tenant_id)
+        except TimeoutError:
+            told = f"{places.most} calls to the model {rung.model.name} are under way, as many as this worker"
+            failure = RunFailure(
+                Code.MODEL_UNAVAILABLE, f"{told} makes; no place was free within {wait_s:g} s"
+            )
+            if last and live.record.kept:
+                raise live.record.stop(RunPostponed(PLACE_AGAIN_S, failure)) from None
+            raise NoAnswer(failure) from None
+        try:
+            live.record.check()
+        except BaseException:
+            places.give()
+            raise
 
     def _heed_breaker(self, rung: Rung, last: bool) -> None:
         recovery, record = self.scope.run.recovery, self.scope.run.record

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 
 from agents_defs import breaker
 from agents_defs.breaker import BreakerRules, BreakerState
+from agents_defs.call_places import CallPlaces
 from agents_defs.retry_policy import RetryRules
 
 MAX_WATCHED = 256
@@ -65,3 +66,4 @@ class Recovery:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     rng: Random = field(default_factory=Random)
     at: Callable[[], datetime] = calendar
+    places: Mapping[str, CallPlaces] = field(default_factory=dict)  # of models that have only so many

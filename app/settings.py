@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     """Where the books serve the same pages. Where it is taken, they do without."""
     max_in_flight: Positive = 1000
     """Runs at once in one worker."""
+    model_concurrency: str | None = None
+    """Calls in flight to a model at once in one worker: `gpt-5.4=50,gpt-5.4-mini=500`. None: any number."""
     max_held: Positive | None = None
     """Records in one worker, running or waiting; beyond it, it stops reading. None: twice max_in_flight."""
     tenant_buffer: Positive | None = None
@@ -150,9 +152,24 @@ public one). None: the tool is off."""
             raise ValueError(f"{wanted} needs PENSTOCK_KEYS_FILE: `penstock keys create` makes one")
         if self.tiers_file is not None:
             read_tiers(self.tiers_file)
+        _ = self.model_caps
         if self.max_input_bytes > self.max_request_bytes:
             raise ValueError("PENSTOCK_MAX_INPUT_BYTES must be at most PENSTOCK_MAX_REQUEST_BYTES")
         return self
+
+    @property
+    def model_caps(self) -> Mapping[str, int]:
+        """How many calls to a model may be in flight, by its name."""
+        caps: dict[str, int] = {}
+        for part in (self.model_concurrency or "").split(","):
+            model, _, most = part.rpartition("=")
+            if not part.strip():
+                continue
+            if not model.strip() or not (most.strip().isascii() and most.strip().isdigit() and int(most)):
+                wrong = f"PENSTOCK_MODEL_CONCURRENCY: {part.strip()!r} is no cap"
+                raise ValueError(f"{wrong}: write model=number, from 1, as in gpt-5.4=50,gpt-5.4-mini=500")
+            caps[model.strip()] = int(most)
+        return caps
 
     @property
     def http_address(self) -> tuple[str, int]:

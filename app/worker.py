@@ -7,12 +7,15 @@ from typing import Final
 
 import structlog
 
+from agents_defs.call_places import places_of
 from agents_defs.equipment import Equipment, equip
 from agents_defs.model_access import ModelAccess, open_models
+from agents_defs.recovery import Recovery
 from agents_defs.registry import BadRegistration, Registry, default_registry
 from agents_defs.runner import AgentRunner
 from app import startup
 from app.adapters.clock import SystemClock
+from app.adapters.prometheus_places import watch_places
 from app.adapters.redis_client import connect_redis
 from app.adapters.redis_names import NameTaken
 from app.memory import open_memory
@@ -51,8 +54,12 @@ class Worker:
         self._equipment = Equipment(settings.tools())
         self.redis = connect_redis(settings.redis_url)
         self._memory = open_memory(settings, self.redis, self._registry)
-        self._runner = AgentRunner(self._registry, self._models, facts=self._memory.facts)
+        places = places_of(settings.model_caps)
+        self._runner = AgentRunner(
+            self._registry, self._models, recovery=Recovery(places=places), facts=self._memory.facts
+        )
         vitals = Vitals(settings, self._registry)
+        watch_places(vitals.registry, places)
         self.wired: Final[Wired] = wire(
             self.options, self.redis, self._registry, self._runner, vitals.observer, self._memory
         )

@@ -296,6 +296,17 @@ MODELS = Row(
             (Query(quantile(0.95, "penstock_model_call_seconds", by="model"), "{{model}}"),),
         ),
         Panel(
+            "Model calls of their cap",
+            "Calls in flight and calls that wait, of models in PENSTOCK_MODEL_CONCURRENCY. If many wait for "
+            "long: raise the cap if the provider allows it, or add workers, of which each has its own.",
+            "short",
+            (
+                Query(f"sum by (model) ({of('penstock_model_calls_in_flight')})", "{{model}} in flight"),
+                Query(f"sum by (model) ({of('penstock_model_calls_waiting')})", "{{model}} waiting"),
+                Query(f"sum by (model) ({of('penstock_model_calls_limit')})", "{{model}} cap"),
+            ),
+        ),
+        Panel(
             "Calls without a known price",
             "Paid calls that the cost above lacks, and limits of cost too. Name the model's price, or use "
             "one whose price is known.",

@@ -31,6 +31,7 @@ AGE_S = 8
 WAIT_S = 8  # of what is not to run yet: it must be ahead when the worker reads it, on a busy machine too
 SLOW_S = 31  # past the warning threshold of the agents, 30 s
 UNPRICED = "a-model-without-a-price"
+CAPPED, CAP = "gpt-5.4-mini", 200
 CANARY = "canary-4711"
 WARM = "warm-"
 WARM_CALLS = 1
@@ -104,6 +105,7 @@ def run_load(kafka: KafkaOptions, folder: Path) -> tuple[Load, Callable[[], None
             "PENSTOCK_MAX_IN_FLIGHT": str(MAX_IN_FLIGHT),
             "PENSTOCK_REQUESTS_PER_MINUTE": str(PER_MINUTE),
             "PENSTOCK_LOG_LEVEL": "debug",
+            "PENSTOCK_MODEL_CONCURRENCY": f"{CAPPED}={CAP}",
         }
         deployment = Deployment(kafka, redis.start().url, folder, settings)
         until_failure.enter_context(deployment)

@@ -39,6 +39,8 @@ from tests.broker.dashboard_counts import (
 )
 from tests.broker.dashboard_load import (
     CANARY,
+    CAP,
+    CAPPED,
     MAX_IN_FLIGHT,
     PARTITIONS,
     UNPRICED,
@@ -293,6 +295,13 @@ EXPECTATIONS: dict[str, list[tuple[Moment, Callable[[Load], Expected]]]] = {
                 for model in calls_by_model(load)
             },
         )
+    ],
+    "Model calls of their cap": [
+        (
+            "busy",
+            lambda load: {f"{CAPPED} in flight": load.running, f"{CAPPED} waiting": 0, f"{CAPPED} cap": CAP},
+        ),
+        ("end", lambda _: {f"{CAPPED} in flight": 0, f"{CAPPED} waiting": 0, f"{CAPPED} cap": CAP}),
     ],
     "Calls without a known price": [("end", counts(lambda load: {UNPRICED: calls_by_model(load)[UNPRICED]}))],
     "Lag by partition": [("busy", lambda load: load.busy_by_partition), ("end", lambda _: {})],

@@ -5,10 +5,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from agents_defs.call_places import places_of
 from app.adapters.health import Health
 from app.adapters.prometheus import PrometheusObserver
 from app.adapters.prometheus_books import watch_books
 from app.adapters.prometheus_pipeline import watch_pipeline
+from app.adapters.prometheus_places import watch_places
 from app.adapters.prometheus_plans import watch_plans
 from streams.book_keepers import Keepers
 from streams.book_ports import Figures
@@ -35,6 +37,7 @@ def every_metric() -> CollectorRegistry:
     )
     watch_pipeline(registry, pipeline, Ownership(), FlowOptions(), lambda: 0.0, lambda: {0: 1})
     watch_plans(registry, Plans(Observers()))
+    watch_places(registry, places_of({"gpt-5.4": 50}))
     _books(registry)
     return registry
 
