@@ -12,6 +12,7 @@ _NEXT = re.compile(
     r",?\s+and\s+(?:then\s+)?(?=(?:how|what|why|when|where|who|which|look|find|tell|search|list)\b)", re.I
 )
 _FILLED = re.compile(r"\s*\(offline model\)")
+_FILLING = ("On this my instructions say", "I have no tool")
 _SPEAKER = re.compile(r"^[-*\s]*([\w-]{2,20}): ")
 
 
@@ -22,9 +23,9 @@ def parted(text: str) -> tuple[str, str]:
 
 
 def lines_of(material: str) -> list[str]:
-    """Its sentences, each once, without headings."""
-    lines = (line.lstrip("-*• ") for line in sentences(_LABEL.sub("\n", material)))
-    return list(dict.fromkeys(line for line in lines if line))
+    """Its sentences, each once, without headings, and without what an offline model says of itself."""
+    lines = (line.strip("-*• “”") for line in sentences(_LABEL.sub("\n", material)))
+    return list(dict.fromkeys(line for line in lines if line and not line.startswith(_FILLING)))
 
 
 def spoken(material: str) -> list[tuple[str, str]]:

@@ -86,6 +86,18 @@ def test_the_tables_name_what_there_is() -> None:
     assert set(ModelOptions().tiers) == {"small", "standard", "large"}
 
 
+async def test_the_flow_of_the_page_runs() -> None:
+    shown: dict[str, Any] = {}
+    block = next(block for block in BLOCKS if "Flow(" in block)
+
+    exec(compile(block, "my_flow.py", "exec"), shown)
+
+    order = order_for(shown["SPEC"], "How do gates and turbines work?")
+    result = await runner_on(OfflineModel()).run(order, Recorder())
+    assert result.last_agent == "writer"
+    assert result.turns >= 3
+
+
 def test_every_field_of_an_entry_is_explained() -> None:
     for name in AgentSpec.__dataclass_fields__:
         assert f"`{name}`" in PAGE
