@@ -74,7 +74,7 @@ class SqlSessions:
 
     def _prepared(self, work: Callable[..., T], *arguments: Any) -> T:
         if not self._made:
-            with self._database.writing() as books:
+            with self._database.preparing() as books:
                 TABLES.create_all(books)
             self._made = True
         return work(*arguments)
@@ -116,7 +116,7 @@ class SqlSessions:
                 "added_at": now,
                 "items": sealed,
             }
-            books.execute(self._database.insert_new(TURNS).values(**_named(self._app_id, whose), **added))
+            self._database.insert_new(books, TURNS, _named(self._app_id, whose) | added)
             ttl_s = self._ttl_s if turn.ttl_s is None else turn.ttl_s
             books.execute(
                 update(SESSIONS)
@@ -185,7 +185,7 @@ class SqlSessions:
     def _locked(self, books: Connection, whose: Whose, epoch: int, now: float) -> "Row[Any]":
         """The session's row, which nobody else writes until this is done."""
         new = {"epoch": epoch, "touched_at": now, "expires_at": now + self._ttl_s}
-        books.execute(self._database.insert_new(SESSIONS).values(**_named(self._app_id, whose), **new))
+        self._database.insert_new(books, SESSIONS, _named(self._app_id, whose) | new)
         return books.execute(
             select(SESSIONS).where(_is(SESSIONS, self._app_id, whose)).with_for_update()
         ).one()
@@ -211,7 +211,7 @@ def _place(whose: Whose, request_id: str, generation: int) -> tuple[str, ...]:
     return "sql-turn", *whose, request_id, str(generation)
 
 
-def _named(app_id: str, whose: Whose) -> dict[str, str]:
+def _named(app_id: str, whose: Whose) -> dict[str, Any]:
     return {"app_id": app_id, "tenant_id": whose[0], "session_id": written(whose[1])}
 
 
