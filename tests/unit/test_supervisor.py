@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.supervisor import Program, Supervisor
 
@@ -61,10 +62,12 @@ async def test_a_renewed_child_starts_again_at_once(nursery: Nursery) -> None:
     supervisor.start()
     await nursery.has(2)
 
-    await supervisor.renew(["worker"])
-    await nursery.has(3)
+    with capture_logs() as logs:
+        await supervisor.renew(["worker"])
+        await nursery.has(3)
 
     assert [child.returncode for child in nursery.born] == [0, None, None]
+    assert logs == [], "a renewed child is told as one that died"
     await supervisor.stop()
 
 
