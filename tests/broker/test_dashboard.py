@@ -12,7 +12,6 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 from urllib.request import urlopen
@@ -48,6 +47,7 @@ from tests.broker.dashboard_load import (
     Load,
     run_load,
 )
+from tests.broker.dashboard_values import HAIR, Between, Exactly, Near, at_rank, interpolated, near, within
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -65,7 +65,6 @@ OF_THE_BOOKS = {panel.title for panel in BOOKS.panels}
 
 Moment = Literal["paused", "away", "busy", "end"]
 Shown = Mapping[str, float]  # value by legend
-Near = Callable[[float], bool]
 Expected = Mapping[str, float | Near]
 
 
@@ -106,38 +105,12 @@ def shown(load: Load, title: str, moment: Moment) -> dict[str, float]:
 # -- counts
 
 
-@dataclass(frozen=True, slots=True)
-class Exactly:
-    """A count, which the panel shows as a rate over the whole load."""
-
-    count: float
-    range_s: float
-
-    def __call__(self, per_s: float) -> bool:
-        return abs(per_s * self.range_s - self.count) < 0.3
-
-
 def counts(of: Callable[[Load], Mapping[str, float]]) -> Callable[[Load], Expected]:
     """Counts, as the panel shows them: per second."""
     return lambda load: {legend: Exactly(count, load.range_ms / 1000) for legend, count in of(load).items()}
 
 
 # -- quantiles
-
-# Where half of the values lie below a bound, the median lies on either side of it: Prometheus extrapolates
-# each bucket by up to the millisecond that the range is longer than the load, and that decides.
-HAIR = 1e-4
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """Two bounds, both allowed."""
-
-    low: float
-    high: float
-
-    def __call__(self, value: float) -> bool:
-        return self.low <= value <= self.high
 
 
 def in_the_bucket_of(histogram: str, of: Callable[[Document], bool], field: str, share: float) -> Any:
@@ -152,10 +125,6 @@ def in_the_bucket_of(histogram: str, of: Callable[[Document], bool], field: str,
         return Between(low * (1 - HAIR), high * (1 + HAIR))
 
     return expected
-
-
-def at_rank(ordered: list[float], rank: float) -> float:
-    return ordered[min(len(ordered), max(1, math.ceil(rank))) - 1]
 
 
 def quantiles_of(histogram: str, field: str) -> Callable[[Load], Expected]:
@@ -179,25 +148,6 @@ def computed(load: Load, histogram: str, share: float, matchers: str = "", from_
     assert grown[-1][1] > 0, "nothing was measured"
     first, last = (interpolated(grown, share * grown[-1][1] * by) for by in (1 - HAIR, 1 + HAIR))
     return Between(first * 0.999, last * 1.001)
-
-
-def interpolated(cumulative: list[tuple[float, float]], rank: float) -> float:
-    low = below = 0.0
-    for high, count in cumulative:
-        if math.isinf(high):
-            break
-        if count >= rank:
-            return low + (high - low) * (rank - below) / (count - below)
-        low, below = high, count
-    return low
-
-
-def near(value: float, share: float) -> Near:
-    return within(value, share * value)
-
-
-def within(value: float, distance: float) -> Near:
-    return Between(value - distance, value + distance)
 
 
 def transactions(load: Load) -> float:

@@ -133,6 +133,18 @@ async def test_told_twice_is_as_told_once(claims: ClaimStore, case: ClaimCase) -
     assert isinstance(verdicts[5], Refuse)
 
 
+async def test_what_counts_already_is_never_lowered(claims: ClaimStore, case: ClaimCase) -> None:
+    since = await emptied(claims, case)
+    bucket = DAY.bucket(since)
+    await case.windows().refill(0, since, [known({bucket: 15})])
+
+    await told(case, since, known({bucket: 3}))
+
+    verdicts = [await ask(claims, number, DAY_GATE) for number in range(6)]
+    assert verdicts[:5] == [Admit(1)] * 5
+    assert isinstance(verdicts[5], Refuse)
+
+
 async def test_while_it_is_told_nobody_is_admitted(claims: ClaimStore, case: ClaimCase) -> None:
     since = await emptied(claims, case)
 
@@ -150,6 +162,21 @@ async def test_what_is_told_of_an_earlier_gap_fills_no_later_one(claims: ClaimSt
     await told(case, before, known({DAY.bucket(before): 1}))
 
     assert unknown(await ask(claims, 1, DAY_GATE))
+
+
+async def test_what_is_known_of_an_earlier_gap_is_not_added_to_a_later_one(
+    claims: ClaimStore, case: ClaimCase
+) -> None:
+    before = await emptied(claims, case)
+    await case.passes(60_000)
+    await emptied(claims, case)
+    await case.passes(1_000)
+    since = (await case.windows().gaps([0]))[0]
+
+    await case.windows().refill(0, before, [known({DAY.bucket(since): 20})])
+    await told(case, since)
+
+    assert await ask(claims, 1, DAY_GATE) == Admit(1)
 
 
 async def test_without_being_told_a_window_opens_when_it_is_all_known(

@@ -179,12 +179,6 @@ class Flume:
         )
         self.world.plans.listeners.append(self.waits.plan_changed)
         tenants = Tenants(self.tenancy.terms, Foresight(self.runs), clock.at, caps)
-        self.recount = Recount(
-            MemoryWindows(self.world.memory),
-            tenants,
-            lambda owned: self.pipeline.register.within(owned),
-            self.parking.lot.of,
-        )
         patience = Patience(observed, self.departure)
         conversations = Conversations(self.world.sessions, self.store, patience)
         self.pipeline = Pipeline(
@@ -223,6 +217,8 @@ class Flume:
             ),
             self.options,
         )
+        within, parked_on = self.pipeline.register.within, self.parking.lot.of
+        self.recount = Recount(MemoryWindows(self.world.memory), tenants, within, parked_on)
         self.desk = ControlDesk(
             DeskParts(
                 endings=self.pipeline.endings,
