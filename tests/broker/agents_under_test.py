@@ -4,6 +4,7 @@ from typing import Any
 
 from agents import Agent, function_tool
 
+from agents_defs.memory.memory_spec import MemorySpec
 from agents_defs.registry import AgentSpec, Registry
 
 
@@ -46,6 +47,9 @@ def author() -> Agent[Any]:
         name="Author", instructions="Write.", tools=[write_a_book], tool_use_behavior="stop_on_first_tool"
     )
 
+
+# Its sessions stand in a database, which not every deployment has.
+DIARIST = AgentSpec("diarist", 1, clerk, memory=MemorySpec(store="sql"))
 
 REGISTRY = Registry(
     [

@@ -16,12 +16,13 @@ from app.adapters.fenced_producer import FencedProducer
 from app.adapters.kafka_outbox import KafkaOutbox
 from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_runs import RedisRuns
+from app.adapters.sql_sessions import SqlSessions
 from app.settings import Settings, load
 from app.worker import Worker
 from streams.admission import Admission
 from streams.pipeline import Pipeline
 from streams.tracker import Ticket, Tracker
-from tests.broker.agents_under_test import REGISTRY
+from tests.broker.agents_under_test import DIARIST, REGISTRY
 
 
 def acks_out_of_order() -> None:
@@ -58,6 +59,11 @@ def dies_before_recording() -> None:
 def dies_before_deciding() -> None:
     """The run is paid and recorded, its outcome is not decided."""
     setattr(RedisRuns, "decide", die)  # noqa: B010  as above
+
+
+def dies_before_adding() -> None:
+    """The outcome is decided, its turn is not in the database of sessions."""
+    setattr(SqlSessions, "add", die)  # noqa: B010  as above
 
 
 def dies_before_publishing() -> None:
@@ -127,6 +133,7 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
         dies_when_it_begins,
         dies_before_recording,
         dies_before_deciding,
+        dies_before_adding,
         dies_before_publishing,
         dies_in_its_transaction,
         dies_before_its_commit,
@@ -158,4 +165,6 @@ def run(mutants: Sequence[str]) -> int:
         MUTANTS[name]()
     settings = load()
     logs.configure(settings.log_level, settings.log_format)
+    if settings.sessions_url is not None:
+        REGISTRY.register(DIARIST)
     return lifetime.run(lambda: work(settings, REGISTRY))

@@ -1,0 +1,48 @@
+"""Real workers that are killed, at each point, keep each turn of a session once in its database, in order."""
+
+from pathlib import Path
+
+import pytest
+
+from agents_defs.database import Database
+from app.adapters.memory_seal import Seal
+from app.adapters.sql_sessions import SqlSessions
+from tests.broker.crew import Crew, request
+
+POINTS = [
+    "dies_before_deciding",
+    "dies_before_adding",
+    "dies_before_publishing",
+    "dies_before_its_commit",
+    "dies_before_remembering",
+    "dies_before_releasing",
+]
+IDS = [f"r-{number}" for number in range(4)]
+
+
+def bytes_of(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.glob("sessions.db*"))
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_each_turn_stands_there_once_wherever_a_worker_is_killed(
+    crew: Crew, tmp_path: Path, point: str
+) -> None:
+    url, keys = f"sqlite:///{tmp_path / 'sessions.db'}", tmp_path / "keys"
+    keys.write_text("A" * 43 + "=\n")
+    crew.settings |= {"PENSTOCK_SESSIONS_URL": url, "PENSTOCK_MEMORY_KEYS_FILE": str(keys)}
+    doomed = crew.start(point)
+    await crew.send(*(request(one, session_id="s", agent="diarist", text=f"this is {one}") for one in IDS))
+    await doomed.ended(60)
+
+    crew.start()
+    answered = await crew.answered(len(IDS))
+
+    store = SqlSessions(Database(url), crew.kafka.app_id, 86_400.0, lambda: 0.0, Seal(keys))
+    turns = await store.turns("acme", "s")
+    store.close()
+    assert {(one["status"], one["memory"]) for one in answered.values()} == {("completed", "kept")}
+    assert [(one.request_id, one.items[0]["content"]) for one in turns] == [
+        (one, f"this is {one}") for one in IDS
+    ]
+    assert b"this is r-" not in bytes_of(tmp_path)
