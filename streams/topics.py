@@ -52,7 +52,7 @@ REQUESTS = Topic(
     "requests",
     "agent-request",
     "work to do",
-    "users",
+    "users, execution",
     "intake",
     retention_ms=7 * DAY_MS,
     # So that the largest size holds for what a record is unpacked, too: a small one could hold a gigabyte.

@@ -19,7 +19,7 @@ from tests.doubles.memory_control import MemoryPlans
 from tests.doubles.requests import PARTITIONS, body, record
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
-NEVER_BUILT: Any = None
+NEVER_BUILT: Any = object
 INTAKE = Intake(Registry([AgentSpec("support", 3, NEVER_BUILT)]), PARTITIONS, 10**9, 10**9)
 CALL = ModelCall("c-1", "m", "support", "agent", "settled", 100, 90, 20, 5, Decimal(0), "offline", 1.0, 2.0)
 

@@ -35,7 +35,7 @@ from tests.doubles.memory_outbox import NAMES
 from tests.doubles.requests import PARTITIONS, body, record
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
-NEVER_BUILT: Any = None
+NEVER_BUILT: Any = object
 INTAKE = Intake(Registry([AgentSpec("support", 3, NEVER_BUILT)]), PARTITIONS, 10**9, 10**9)
 TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -17,7 +17,7 @@ from tests.doubles import bad_records
 from tests.doubles.bad_records import BadRecord
 from tests.doubles.requests import PARTITIONS, body, record
 
-NEVER_BUILT: Any = None
+NEVER_BUILT: Any = object
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REGISTRY = Registry([AgentSpec("support", 2, NEVER_BUILT), AgentSpec("support", 3, NEVER_BUILT)])
 
