@@ -57,7 +57,7 @@ class BadArticle(ValueError):
     """An article that cannot be kept; the message says why."""
 
 
-class KnowledgeBase:
+class Articles:
     """Answers one tenant at a time. The articles that ship with Penstock are everybody's."""
 
     def __init__(self, database: Database) -> None:

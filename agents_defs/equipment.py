@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agents_defs.articles import Articles
     from agents_defs.database import Database
     from agents_defs.file_room import FileRooms
-    from agents_defs.knowledge_base import KnowledgeBase
     from agents_defs.shop import Shop
     from agents_defs.web_reader import WebReader
 
@@ -36,7 +36,7 @@ class Equipment:
         self._lock = threading.RLock()
         self._database: Database | None = None
         self._shop: Shop | None = None
-        self._knowledge: KnowledgeBase | None = None
+        self._knowledge: Articles | None = None
 
     def check(self) -> None:
         """Raises ValueError where the options cannot be right: better now than at the first call."""
@@ -60,7 +60,7 @@ class Equipment:
         return self._shop
 
     @property
-    def opened_knowledge(self) -> KnowledgeBase | None:
+    def opened_knowledge(self) -> Articles | None:
         return self._knowledge
 
     def shop(self) -> Shop:
@@ -71,12 +71,12 @@ class Equipment:
                 self._shop = Shop(self.database())
             return self._shop
 
-    def knowledge(self) -> KnowledgeBase:
+    def knowledge(self) -> Articles:
         with self._lock:
             if self._knowledge is None:
-                from agents_defs.knowledge_base import KnowledgeBase  # as above
+                from agents_defs.articles import Articles  # as above
 
-                self._knowledge = KnowledgeBase(self.database())
+                self._knowledge = Articles(self.database())
             return self._knowledge
 
     def files(self) -> FileRooms | None:

@@ -41,6 +41,7 @@ COMMANDS = {
     "sessions": Entry("sessions", OPERATE),
     "tenants": Entry("tenants", OPERATE),
     "usage": Entry("usage", OPERATE),
+    "knowledge": Entry("knowledge", OPERATE),
     "keys": Entry("keys", OPERATE),
     "topics": Entry("topics", OPERATE),
     "doctor": Entry("doctor", OPERATE),

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from agents_defs.articles import EVERYBODY, Articles
 from agents_defs.database import Database
-from agents_defs.knowledge_base import EVERYBODY, KnowledgeBase
 from agents_defs.library import Document
 from agents_defs.shop import Shop
 from agents_defs.shop_errands import Errand, RefundWish, Refused
@@ -123,7 +123,7 @@ def test_workers_that_start_together_make_the_tables_once(postgresql: str) -> No
         database = Database(url)
         opened.append(database)
         Shop(database)
-        KnowledgeBase(database)
+        Articles(database)
 
     with ThreadPoolExecutor(6) as threads:
         started = [threads.submit(start) for _ in range(6)]
@@ -134,14 +134,14 @@ def test_workers_that_start_together_make_the_tables_once(postgresql: str) -> No
 
 
 def test_articles_are_found_by_their_words(postgresql: str) -> None:
-    base = KnowledgeBase(Database(postgresql))
-    KnowledgeBase(base.database)  # a second worker's
+    base = Articles(Database(postgresql))
+    Articles(base.database)  # a second worker's
     base.add("acme", [Document("a", "Fish", "nature", "Zanders spawn in the tailrace.")])
 
     assert [one.id for one in base.search("acme", "where does a zander spawn?")] == ["a"]
     assert base.search("globex", "zander") == []
     assert "tech-gateway-offline" in [one.id for one in base.search("globex", "gateway shows a red light")]
-    assert len(base.listed(EVERYBODY)) == len(KnowledgeBase(Database()).listed(EVERYBODY))
+    assert len(base.listed(EVERYBODY)) == len(Articles(Database()).listed(EVERYBODY))
     for query in ("", "'", "\\", "a & ! (", "it's o'clock", "the"):
         base.search("acme", query)
     base.database.close()

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents_defs.articles import EVERYBODY, LONGEST_TEXT, Articles, BadArticle
 from agents_defs.database import Database
 from agents_defs.equipment import Equipment
-from agents_defs.knowledge_base import EVERYBODY, LONGEST_TEXT, BadArticle, KnowledgeBase
 from agents_defs.library import Document
 from agents_defs.tools.knowledge import search_knowledge_base
 from tests.doubles.tool_calls import output_of
 
-SHARED = KnowledgeBase(Database())
+SHARED = Articles(Database())
 
 
 def article(number: str = "a", text: str = "Zanders spawn in the tailrace.", title: str = "Fish") -> Document:
     return Document(number, title, "nature", text)
 
 
-def found(base: KnowledgeBase, tenant_id: str, query: str) -> list[str]:
+def found(base: Articles, tenant_id: str, query: str) -> list[str]:
     return [one.id for one in base.search(tenant_id, query)]
 
 
@@ -42,7 +42,7 @@ def test_help_is_found_in_other_words_than_it_was_written(query: str, expected: 
 
 
 def test_a_tenants_articles_are_its_own() -> None:
-    base = KnowledgeBase(Database())
+    base = Articles(Database())
     base.add("acme", [article()])
 
     assert found(base, "acme", "where do zanders spawn") == ["a"]
@@ -54,7 +54,7 @@ def test_a_tenants_articles_are_its_own() -> None:
 
 
 def test_two_tenants_may_use_the_same_id() -> None:
-    base = KnowledgeBase(Database())
+    base = Articles(Database())
     base.add("acme", [article()])
     base.add("globex", [article(text="Zanders are theirs.")])
 
@@ -64,7 +64,7 @@ def test_two_tenants_may_use_the_same_id() -> None:
 
 
 def test_an_article_replaces_the_one_with_its_id() -> None:
-    base = KnowledgeBase(Database())
+    base = Articles(Database())
     base.add("acme", [article(), article(text="Pike are quiet.")])
 
     assert found(base, "acme", "zanders") == []
@@ -74,14 +74,14 @@ def test_an_article_replaces_the_one_with_its_id() -> None:
 
 
 def test_articles_of_everybody_are_found_by_all() -> None:
-    base = KnowledgeBase(Database())
+    base = Articles(Database())
     base.add(EVERYBODY, [article()])
 
     assert found(base, "acme", "zander") == found(base, "globex", "zander") == ["a"]
 
 
 def test_all_or_none_are_kept() -> None:
-    base = KnowledgeBase(Database())
+    base = Articles(Database())
 
     for bad in (
         article("", "x"),
@@ -97,7 +97,7 @@ def test_all_or_none_are_kept() -> None:
 
 def test_a_base_in_a_file_is_filled_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'k.db'}"
-    first, second = KnowledgeBase(Database(url)), KnowledgeBase(Database(url))
+    first, second = Articles(Database(url)), Articles(Database(url))
     first.add("acme", [article()])
 
     assert len(second.listed(EVERYBODY)) == len(SHARED.listed(EVERYBODY)) >= 20
@@ -114,7 +114,7 @@ def test_any_query_is_taken(query: str) -> None:
 
 @pytest.mark.parametrize("query", ["", "the of and", '" OR 1 --', "NEAR(", "title:log*", "tenant_id:acme"])
 def test_a_query_is_words_and_nothing_else(query: str) -> None:
-    base = KnowledgeBase(Database())
+    base = Articles(Database())
     base.add("globex", [article()])
 
     assert "a" not in found(base, "acme", query)
