@@ -19,6 +19,7 @@ from agents._run_state_agent_identity import _iter_agent_graph as reachable_agen
 from agents.models.default_models import get_default_model_settings
 
 from agents_defs.flow import Flow
+from agents_defs.guardrails.placing import add_input_guards, add_output_guards
 from agents_defs.metered_model import MeteredModel
 from agents_defs.model_ladder import ladder_of
 from agents_defs.model_provider import NamedModel
@@ -79,6 +80,9 @@ def build_graph(
                 f"build() of {spec.reference} returned the agent {agent.name!r} a second time: "
                 "make every agent inside of build(), so that runs do not share them"
             )
+        add_output_guards(agent, spec.guardrails)
+        if agent is root:
+            add_input_guards(agent, spec.guardrails)
         prepare(agent, spec, workshop, model, allowed)
     return root
 
@@ -97,8 +101,8 @@ def prepare(
         workshop.tools.scoped(tool, spec.tool_timeout_s) if isinstance(tool, FunctionTool) else tool
         for tool in agent.tools
     ]
-    agent.input_guardrails = [scoped_guardrail(guardrail) for guardrail in agent.input_guardrails]
-    agent.output_guardrails = [scoped_guardrail(guardrail) for guardrail in agent.output_guardrails]
+    agent.input_guardrails = [scoped_guardrail(guardrail, "input") for guardrail in agent.input_guardrails]
+    agent.output_guardrails = [scoped_guardrail(guardrail, "output") for guardrail in agent.output_guardrails]
 
 
 def _chosen(agent: Agent[Any], spec: AgentSpec, models: ModelAccess, model: str | None) -> NamedModel:

@@ -12,6 +12,8 @@ from agents_defs.memory.memory_spec import BY_DEFAULT, MemorySpec
 if TYPE_CHECKING:
     from agents import Agent
 
+    from agents_defs.guardrails.guard import Guard
+
 OnUnknownCall = Literal["retry", "fail"]
 
 
@@ -37,6 +39,7 @@ class AgentSpec:
     fallback_models: tuple[str, ...] = ()  # asked in this order when the model is unavailable
     output_tokens: int = 1000  # what an answer is thought to have at most, where nothing bounds it
     canned_answer: str | None = None  # where no model answers; JSON text with an output type
+    guardrails: tuple[Guard, ...] = ()  # of what is asked, and of what is answered by whichever agent
     memory: MemorySpec = BY_DEFAULT  # of conversations and of facts about users
 
     @property

@@ -20,7 +20,7 @@ class DeltaFeed:
     Turns below `turns_out` were told by an earlier attempt: of these nothing is told again.
     """
 
-    def __init__(self, listener: RunListener, turns_out: int = 0) -> None:
+    def __init__(self, listener: RunListener, turns_out: int = 0, *, withhold: bool = False) -> None:
         self._listener = listener
         self._turns_out = turns_out
         self.said = False  # whether a reader was told a part of what the model says in this turn
@@ -28,12 +28,15 @@ class DeltaFeed:
         self._agent: str | None = None
         self._chars = 0
         self._texts: list[str] = []  # of the current turn
+        self._withhold = withhold  # texts are told when the run has its answer, and only that
+        self._held: list[str] = []
 
     def turn_started(self, agent: str) -> None:
         """A model turn begins; the first turn of another agent tells of the hand-off."""
         self._turn += 1
         self._chars = 0
         self._texts = []
+        self._held = []
         self.said = False
         self.passed_on(agent)
 
@@ -47,7 +50,7 @@ class DeltaFeed:
         kind = event.type
         if kind == "response.output_text.delta":
             self._text(event.delta)  # type: ignore[union-attr, arg-type]  # `type` tells which event it is
-        elif kind in _REASONING:
+        elif kind in _REASONING and not self._withhold:
             self._tell("reasoning", {"text": event.delta})  # type: ignore[union-attr]  # as above
             self.said = True
 
@@ -70,6 +73,9 @@ class DeltaFeed:
 
         They differ where a tool's result ends the run, or where the model's last turn has several messages.
         """
+        self._withhold, held = False, "".join(self._held)
+        if held and (not isinstance(output, str) or held == output):
+            self._text(held)
         if not isinstance(output, str) or "".join(self._texts) == output:
             return
         if self._chars:
@@ -78,7 +84,9 @@ class DeltaFeed:
         self._text(output)
 
     def _text(self, text: str) -> None:
-        if text:
+        if text and self._withhold:
+            self._held.append(text)
+        elif text:
             self._tell("text", {"text": text})
             self.said = True
             self._texts.append(text)

@@ -109,6 +109,16 @@ class SlowNotice:
     model: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TripNotice:
+    """A guardrail tripped. For operators only: who asked is told that it was one, and not which."""
+
+    guardrail: str
+    side: str  # input, output, tool_arguments or tool_result
+    agent: str
+    reasons: tuple[str, ...] = ()  # "injection: override (0.97)": kinds and scores, no word of the text
+
+
 class RunListener(Protocol):
     """Told what happens during a run. Called on the event loop: be quick, do not raise."""
 
@@ -117,6 +127,8 @@ class RunListener(Protocol):
     def on_delta(self, kind: DeltaKind, data: dict[str, Any], turn: int, at_char: int) -> None: ...
 
     def on_slow(self, notice: SlowNotice) -> None: ...
+
+    def on_trip(self, notice: TripNotice) -> None: ...
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ class LiveRun:
     calls: list[ModelCall] = field(init=False)
     spent_usd: Decimal = field(init=False)
     under_way: dict[str, Foreseen] = field(default_factory=dict)  # by call id
+    heard: list[str] = field(default_factory=list)  # what tools returned, for guardrails of answers
     degraded: bool = False  # something else than the model that was meant has answered
     ask_here: AskHere | None = None  # None: what is asked of other agents goes through the stream
     questions: dict[str, Question] = field(default_factory=dict)  # to other agents, by the call's path

@@ -19,6 +19,7 @@ from agents_defs.delta_feed import DeltaFeed
 from agents_defs.flow import Flow
 from agents_defs.flow_run import told
 from agents_defs.graph_pool import GraphPools
+from agents_defs.guardrails.placing import withheld
 from agents_defs.memory.process_facts import OF_THIS_PROCESS
 from agents_defs.questions import Question, Reply
 from agents_defs.recovery import Recovery
@@ -180,7 +181,7 @@ class AgentRunner:
             order=order,
             listener=listener,
             now=self._now or asyncio.get_running_loop().time,
-            feed=DeltaFeed(listener, order.turns_out) if order.stream else None,
+            feed=_feed(order, listener),
             prepare=lambda agent: prepare(agent, order.spec, self._workshop, order.model, allowed),
             recovery=self._recovery,
             ends=asyncio.get_running_loop().time() + order.timeout_s,
@@ -262,6 +263,12 @@ def _input_items(order: RunOrder) -> list[dict[str, Any]]:
 def _said(ended: SdkResult) -> list[dict[str, Any]]:
     """Without the marks of approvals, which say nothing to a model."""
     return [dict(item.to_input_item()) for item in ended.new_items if not isinstance(item, ToolApprovalItem)]
+
+
+def _feed(order: RunOrder, listener: RunListener) -> DeltaFeed | None:
+    if not order.stream:
+        return None
+    return DeltaFeed(listener, order.turns_out, withhold=withheld(order.spec.guardrails))
 
 
 def _allowed(order: RunOrder) -> Allowed:

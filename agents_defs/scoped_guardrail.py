@@ -12,6 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from agents_defs.journal_entries import GUARDRAIL, VerdictEntry, verdict_bytes, verdict_entry
 from agents_defs.run_scope import SCOPE
+from agents_defs.trips import told_trip
 
 if TYPE_CHECKING:
     from agents_defs.run_scope import RunScope
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Check = Callable[..., Any]
 
 
-def scoped_guardrail(guardrail: Any) -> Any:
+def scoped_guardrail(guardrail: Any, side: str) -> Any:
     """An input or output guardrail whose model calls are counted apart, as a guardrail's."""
     check: Check = guardrail.guardrail_function
     name = guardrail.get_name()
@@ -32,7 +33,10 @@ def scoped_guardrail(guardrail: Any) -> Any:
         raw = scope.run.record.read(scope.entry(GUARDRAIL))
         if raw is None:
             async with outer.together():
-                return await _recorded(scope, check, args)
+                verdict = await _recorded(scope, check, args)
+            if verdict.tripwire_triggered:
+                told_trip(scope.run, (name, side, args[1].name), verdict.output_info)
+            return verdict
         entry = verdict_entry(raw)
         scope.run.degraded |= entry.degraded
         return GuardrailFunctionOutput(output_info=entry.info, tripwire_triggered=entry.tripped)

@@ -22,9 +22,11 @@ from agents.tool import (
 )
 from agents.tool_context import ToolContext
 
+from agents_defs.guardrails.passage import said_text
 from agents_defs.journal_entries import INTENT, TOOL, ToolEntry, tool_bytes, tool_entry
 from agents_defs.run_journal import RunStopped
 from agents_defs.run_scope import SCOPE
+from agents_defs.scoped_tool_guardrail import WITHHELD_FAILED, scoped_tool_guardrail, told_when_allowed
 from agents_defs.sdk_failures import run_failure
 from agents_defs.tool_effects import effect_of
 from agents_defs.tool_output import read_back, written
@@ -80,6 +82,10 @@ class ScopedInvocation:
                 output, ok = await self._recorded(scope, ctx, arguments)
         if raw is None and _waits_for_approval(ctx):
             outer.paused[call] = scope
+            return output
+        outer.run.heard.append(said_text(output))
+        if self._tool.tool_output_guardrails:  # they may refuse it: it is told when they have not
+            setattr(ctx, WITHHELD_FAILED, not ok)
         elif feed is not None:
             feed.tool_returned(ctx.tool_call_id, ok, output)
         return output
@@ -179,6 +185,14 @@ def _scoped(tool: FunctionTool, timeout_s: float | None) -> FunctionTool:
     replaced = copy.copy(tool)
     replaced.on_invoke_tool = ScopedInvocation(tool, timeout_s)
     replaced.timeout_seconds = None
+    replaced.tool_input_guardrails = [
+        scoped_tool_guardrail(one, "tool_arguments") for one in tool.tool_input_guardrails or ()
+    ]
+    replaced.tool_output_guardrails = [
+        scoped_tool_guardrail(one, "tool_result") for one in tool.tool_output_guardrails or ()
+    ]
+    if replaced.tool_output_guardrails:
+        replaced.tool_output_guardrails.append(told_when_allowed())
     return replaced
 
 

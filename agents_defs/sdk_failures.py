@@ -13,7 +13,7 @@ from agents import (
     ToolTimeoutError,
 )
 
-from schemas.failures import Code, RunFailure
+from schemas.failures import Code, RunFailure, failure
 
 MAX_QUOTE_CHARS = 500
 
@@ -41,24 +41,22 @@ def run_failure(error: BaseException | None) -> RunFailure | None:
 
 
 def _told(error: Exception) -> tuple[Code, str] | None:
-    """Code and message of the exceptions that the SDK documents; None for all others."""
+    """Code and message of the exceptions that the SDK documents; None for all others.
+
+    Of guardrails only the table's sentence is told: who learns which rule it was can go around it.
+    """
     told: tuple[Code, str] | None = None
     match error:
         case MaxTurnsExceeded():
             told = Code.RUN_TURN_CAP, f"the run had no answer when its turns were used up: {error.message}"
         case InputGuardrailTripwireTriggered():
-            name = error.guardrail_result.guardrail.get_name()
-            told = Code.GUARDRAIL_INPUT, f"the guardrail {name} rejected the input"
+            told = Code.GUARDRAIL_INPUT, failure(Code.GUARDRAIL_INPUT).sentence
         case OutputGuardrailTripwireTriggered():
-            name = error.guardrail_result.guardrail.get_name()
-            told = Code.GUARDRAIL_OUTPUT, f"the guardrail {name} rejected the answer, which is withheld"
+            told = Code.GUARDRAIL_OUTPUT, failure(Code.GUARDRAIL_OUTPUT).sentence
         case ToolInputGuardrailTripwireTriggered():
-            told = Code.GUARDRAIL_INPUT, f"the guardrail {error.guardrail.get_name()} rejected a tool call"
+            told = Code.GUARDRAIL_INPUT, failure(Code.GUARDRAIL_INPUT).sentence
         case ToolOutputGuardrailTripwireTriggered():
-            told = (
-                Code.GUARDRAIL_OUTPUT,
-                f"the guardrail {error.guardrail.get_name()} rejected a tool's result",
-            )
+            told = Code.GUARDRAIL_OUTPUT, failure(Code.GUARDRAIL_OUTPUT).sentence
         case ModelBehaviorError():
             told = Code.MODEL_BEHAVIOUR, f"the model's answer does not fit the agent: {error.message}"
         case ModelRefusalError():

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from agents_defs.run_order import DeltaKind, ModelCall, SlowNotice
+from agents_defs.run_order import DeltaKind, ModelCall, SlowNotice, TripNotice
 from streams.deltas import DeltaFeed
-from streams.observations import CallPaid, Observer, RunSlow
+from streams.observations import CallPaid, GuardrailTripped, Observer, RunSlow
 from streams.ports import DeltaSink
 
 
@@ -33,3 +33,7 @@ class Listener:
     def on_slow(self, notice: SlowNotice) -> None:
         """Something takes long."""
         self.observer.observe(RunSlow(self.agent, notice))
+
+    def on_trip(self, notice: TripNotice) -> None:
+        """A guardrail stopped something."""
+        self.observer.observe(GuardrailTripped(self.agent, notice))

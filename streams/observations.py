@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from agents_defs.run_order import ModelCall, SlowNotice
+from agents_defs.run_order import ModelCall, SlowNotice, TripNotice
 from schemas.failures import Code
 
 
@@ -89,6 +89,14 @@ class RunSlow:
 
     agent: str
     notice: SlowNotice
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailTripped:
+    """A guardrail of an agent stopped an input, an answer or a tool call."""
+
+    agent: str
+    notice: TripNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +229,7 @@ Occurrence = (
     | ParkedUnreadable
     | CallPaid
     | RunSlow
+    | GuardrailTripped
     | StoreAway
     | OwnershipChanged
     | RecordsSkipped

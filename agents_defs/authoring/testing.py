@@ -11,7 +11,7 @@ from agents_defs.authoring.trial_journal import TrialJournal
 from agents_defs.model_access import FixedAccess
 from agents_defs.offline_model import OfflineModel
 from agents_defs.registry import Registry
-from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
+from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice, TripNotice
 from agents_defs.runner import AgentRunner
 
 
@@ -26,6 +26,9 @@ class Unheard:
 
     def on_slow(self, notice: SlowNotice) -> None:
         """Nobody waits."""
+
+    def on_trip(self, notice: TripNotice) -> None:
+        """The run ends with a failure that says so."""
 
 
 async def answer_of(spec: AgentSpec, question: str, model: Model | None = None, **order: Any) -> RunResult:

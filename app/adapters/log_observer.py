@@ -17,6 +17,7 @@ from streams.observations import (
     DriftSeen,
     DuplicateSeen,
     Fault,
+    GuardrailTripped,
     KeysRead,
     KeysUnread,
     LedgerRead,
@@ -75,6 +76,7 @@ class LogObserver:
             DuplicateSeen: self._duplicate_seen,
             RequestDone: self._request_done,
             RunSlow: self._run_slow,
+            GuardrailTripped: self._guardrail_tripped,
             StoreAway: self._store_away,
             OwnershipChanged: self._ownership_changed,
             LedgerRead: self._ledger_read,
@@ -175,6 +177,17 @@ class LogObserver:
             longer_than_s=notice.threshold_s,
             call_id=notice.call_id,
             model=notice.model,
+        )
+
+    def _guardrail_tripped(self, tripped: GuardrailTripped) -> None:
+        notice = tripped.notice
+        self._log.warning(
+            "a guardrail tripped",
+            agent=tripped.agent,
+            guardrail=notice.guardrail,
+            side=notice.side,
+            of_agent=notice.agent,
+            reasons=list(notice.reasons),
         )
 
     def _store_away(self, away: StoreAway) -> None:

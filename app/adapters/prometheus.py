@@ -32,6 +32,7 @@ from streams.observations import (
     CommandDistrusted,
     DuplicateSeen,
     Fault,
+    GuardrailTripped,
     KeysRead,
     KeysUnread,
     LedgerRead,
@@ -89,6 +90,7 @@ class PrometheusObserver:
             RequestDone: self._request_done,
             CallPaid: self._call_paid,
             RunSlow: self._run_slow,
+            GuardrailTripped: self._guardrail_tripped,
             StoreAway: self._store_away,
             OwnershipChanged: self._ownership_changed,
             RequestParked: self._request_parked,
@@ -156,6 +158,9 @@ class PrometheusObserver:
 
     def _run_slow(self, slow: RunSlow) -> None:
         self._agents[slow.agent].slow[slow.notice.what]()
+
+    def _guardrail_tripped(self, tripped: GuardrailTripped) -> None:
+        self._agents[tripped.agent].trips[tripped.notice.side]()
 
     def _record_rejected(self, rejected: RecordRejected) -> None:
         self._stream.dead_letters[rejected.code]()

@@ -72,7 +72,7 @@ def bound(counter: Counter, known: Iterable[str], *labels: str) -> Children[Add]
 class AgentChildren:
     """What is counted per agent."""
 
-    __slots__ = ("duration", "ended", "errors", "queued", "requests", "slow")
+    __slots__ = ("duration", "ended", "errors", "queued", "requests", "slow", "trips")
 
     def __init__(self, name: str, metrics: "RunMetrics") -> None:
         self.duration: Add = metrics.duration.labels(name).observe
@@ -81,6 +81,7 @@ class AgentChildren:
         self.requests = bound(metrics.requests, STATUSES, name)
         self.errors = bound(metrics.errors, sorted(AGENT_ERRORS), name)
         self.slow = bound(metrics.slow, ("model_call", "run"), name)
+        self.trips = bound(metrics.trips, ("input", "output", "tool_arguments", "tool_result"), name)
 
 
 class ModelChildren:
@@ -137,6 +138,12 @@ class RunMetrics:
             "penstock_slow",
             "Model calls and runs that took longer than their agent's warning threshold.",
             ("agent_name", "what"),
+            registry=registry,
+        )
+        self.trips = Counter(
+            "penstock_guardrail_trips",
+            "Inputs, answers, arguments of tools and their results that a guardrail stopped.",
+            ("agent_name", "side"),
             registry=registry,
         )
 

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from agents_defs.run_order import DeltaKind, ModelCall, SlowNotice
+from agents_defs.run_order import DeltaKind, ModelCall, SlowNotice, TripNotice
 from app.terminal.screen import harmless, one_line
 
 
@@ -28,6 +28,11 @@ class TrialScreen:
     def on_slow(self, notice: SlowNotice) -> None:
         """Said, for whoever waits."""
         self.note(f"[the {notice.what.replace('_', ' ')} takes longer than {notice.threshold_s:g} s]")
+
+    def on_trip(self, notice: TripNotice) -> None:
+        """Whoever tries an agent is its author, and may know."""
+        reasons = "; ".join(notice.reasons) or "no reason given"
+        self.note(one_line(f"[the guardrail {notice.guardrail} tripped on the {notice.side}: {reasons}]"))
 
     def on_delta(self, kind: DeltaKind, data: dict[str, Any], turn: int, at_char: int) -> None:
         """A replay tells from the start; only what is new is shown."""

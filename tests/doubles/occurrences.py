@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from agents_defs.run_order import ModelCall, SlowNotice
+from agents_defs.run_order import ModelCall, SlowNotice, TripNotice
 from schemas.failures import Code
 from streams.observations import (
     BatchPublished,
@@ -12,6 +12,7 @@ from streams.observations import (
     DriftSeen,
     DuplicateSeen,
     Fault,
+    GuardrailTripped,
     KeysRead,
     KeysUnread,
     LedgerRead,
@@ -67,6 +68,7 @@ EVERY_KIND: tuple[Occurrence, ...] = (
     LimitRefused("acme", Code.LIMIT_REQUESTS),
     DuplicateSeen("acme", conflict=False),
     RunSlow("support", SlowNotice("run", "support", 30.0)),
+    GuardrailTripped("support", TripNotice("injection", "input", "support", ("injection: override (0.97)",))),
     StoreAway("admission", back=False, reason="ConnectionError: refused"),
     OwnershipChanged((0, 1, 2), gained=(2,), lost=()),
     RequestParked("support", "approval"),

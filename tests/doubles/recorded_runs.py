@@ -12,7 +12,7 @@ from agents_defs.model_access import FixedAccess
 from agents_defs.recovery import Recovery
 from agents_defs.registry import AgentSpec, Registry
 from agents_defs.retry_policy import RetryRules
-from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice
+from agents_defs.run_order import DeltaKind, ModelCall, RunOrder, RunResult, SlowNotice, TripNotice
 from agents_defs.runner import AgentRunner
 
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -25,6 +25,7 @@ class Recorder:
     calls: list[ModelCall] = field(default_factory=list)
     deltas: list[tuple[DeltaKind, dict[str, Any], int, int]] = field(default_factory=list)
     slow: list[SlowNotice] = field(default_factory=list)
+    trips: list[TripNotice] = field(default_factory=list)
 
     def on_call(self, call: ModelCall) -> None:
         self.calls.append(call)
@@ -34,6 +35,9 @@ class Recorder:
 
     def on_slow(self, notice: SlowNotice) -> None:
         self.slow.append(notice)
+
+    def on_trip(self, notice: TripNotice) -> None:
+        self.trips.append(notice)
 
     def told(self, *kinds: DeltaKind) -> list[tuple[DeltaKind, dict[str, Any]]]:
         return [(kind, data) for kind, data, _, _ in self.deltas if kind in kinds]

@@ -1,0 +1,116 @@
+"""Finds texts in a language that is not allowed, by their letters and their commonest words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+
+from agents_defs.guardrails.finding import Finding
+from agents_defs.guardrails.lexicon import read_words
+
+_SCRIPTS: Mapping[str, tuple[str, frozenset[str]]] = {
+    name: (ranges, frozenset(languages.split()))
+    for name, ranges, languages in (
+        ("cyrillic", "\u0400-\u052f", "ru uk bg sr mk be kk ky mn tg uz bs"),
+        ("greek", "\u0370-\u03ff\u1f00-\u1fff", "el"),
+        ("hebrew", "\u0590-\u05ff", "he iw yi"),
+        ("arabic", "\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufeff", "ar fa ur ps ku ug sd ckb"),
+        ("devanagari", "\u0900-\u097f", "hi mr ne sa"),
+        ("bengali", "\u0980-\u09ff", "bn as"),
+        ("gurmukhi", "\u0a00-\u0a7f", "pa"),
+        ("gujarati", "\u0a80-\u0aff", "gu"),
+        ("tamil", "\u0b80-\u0bff", "ta"),
+        ("telugu", "\u0c00-\u0c7f", "te"),
+        ("kannada", "\u0c80-\u0cff", "kn"),
+        ("malayalam", "\u0d00-\u0d7f", "ml"),
+        ("sinhala", "\u0d80-\u0dff", "si"),
+        ("thai", "\u0e00-\u0e7f", "th"),
+        ("lao", "\u0e80-\u0eff", "lo"),
+        ("tibetan", "\u0f00-\u0fff", "bo"),
+        ("burmese", "\u1000-\u109f", "my"),
+        ("georgian", "\u10a0-\u10ff", "ka"),
+        ("armenian", "\u0530-\u058f", "hy"),
+        ("ethiopic", "\u1200-\u137f", "am ti"),
+        ("khmer", "\u1780-\u17ff", "km"),
+        ("hangul", "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af", "ko"),
+        ("kana", "\u3040-\u30ff", "ja"),
+        ("han", "\u3400-\u9fff", "zh ja yue"),
+    )
+}
+_RUNS = {name: re.compile(f"[{ranges}]") for name, (ranges, _) in _SCRIPTS.items()}
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
+_WORD = re.compile(r"[^\W\d_]+")
+_NO_PROSE = re.compile(r"```.*?(?:```|$)|`[^`\n]*`|https?://\S+|\S+@\S+|\b[\w-]+\.[a-z]{2,4}\b|\b[A-Z0-9]+[-_]?\d[\w-]*|\"[A-Za-z_]\w*\"\s*:", re.DOTALL)
+_LETTERS: Mapping[str, str] = {
+    "de": "äöüß", "fr": "éèêçàùœ", "es": "ñ¿¡áíóú", "pt": "ãõç", "it": "èàìòù", "sv": "åäö", "da": "æøå", "no": "æøå", "fi": "äö",
+    "pl": "ąćęłńśźż", "cs": "ěščřžýůťď", "sk": "ľĺŕôäčďťž", "hu": "őűáé", "ro": "ășțâî", "tr": "ğışç", "vi": "ơưđạảấầẩậắằặẹẻẽếềểệ",
+    "hr": "đčćžš", "et": "õäöü", "lt": "ąčęėįšųūž", "lv": "āčēģīķļņšūž", "uk": "іїєґ", "ru": "ыэё", "bg": "ъ", "sr": "ђјљњћџ", "ca": "çàèò",
+}  # fmt: skip
+_NEIGHBOURS = {"nb": "no", "nn": "no", "bs": "hr", "ms": "id", "gl": "pt", "mo": "ro", "fil": "tl"}
+LEAST_HITS = 2
+SHORT_WORDS = 4
+
+
+def language(text: str, allowed: Collection[str]) -> list[Finding]:
+    """Nothing where the text is in one of the languages (codes such as `en`), or in none that can be told."""
+    codes = {_NEIGHBOURS.get(code.lower().split("-")[0], code.lower().split("-")[0]) for code in allowed}
+    prose = _NO_PROSE.sub(" ", text)
+    scripts = {name: len(run.findall(prose)) for name, run in _RUNS.items()}
+    latin = len(_LATIN.findall(prose))
+    letters = latin + sum(scripts.values())
+    if letters < 2:  # noqa: PLR2004  one letter is no word
+        return []
+    if scripts["kana"] > 0:
+        scripts["kana"] += scripts.pop("han")
+    name, count = max(scripts.items(), key=lambda one: one[1])
+    if count > latin / 2:
+        return _by_script(text, prose, name, codes)
+    return _by_words(text, prose, codes)
+
+
+def _by_script(text: str, prose: str, name: str, codes: set[str]) -> list[Finding]:
+    languages = _SCRIPTS[name][1]
+    if not languages & codes:
+        return [Finding(f"language_{min(languages)}", 1.0, 0, len(text))]
+    if name == "cyrillic":
+        return _by_words(text, prose, codes)
+    if name == "han" and "zh" not in codes and len(prose) > 8:  # noqa: PLR2004  a title may have no kana
+        return [Finding("language_zh", 0.8, 0, len(text))]
+    return []
+
+
+def _by_words(text: str, prose: str, codes: set[str]) -> list[Finding]:
+    words = [word.casefold() for word in _WORD.findall(prose)]
+    known = _common()
+    hits: Counter[str] = Counter()
+    for word in words:
+        for code in known.get(word, ()):
+            hits[code] += 1
+    lower = prose.casefold()
+    marks = {code: sum(lower.count(letter) for letter in letters) for code, letters in _LETTERS.items()}
+    scores = {code: hits[code] + min(marks.get(code, 0), 6) * 0.6 for code in {*hits, *marks}}
+    if not scores:
+        return []
+    best = max(scores, key=lambda code: (scores[code], hits[code]))
+    own = max((scores.get(code, 0.0) for code in codes), default=0.0)
+    enough = hits[best] >= LEAST_HITS or (scores[best] >= LEAST_HITS and hits[best] + len(words) > SHORT_WORDS)
+    enough = enough or (hits[best] >= 1 and own == 0 and len(words) <= SHORT_WORDS and scores[best] >= 1 and len(words) > 1)
+    if best in codes or not enough or scores[best] <= own * 1.15 or not codes & set(_stopwords()):
+        return []
+    return [Finding(f"language_{best}", min(1.0, 0.5 + 0.1 * (scores[best] - own)), 0, len(text))]
+
+
+@lru_cache(maxsize=1)
+def _stopwords() -> dict[str, list[str]]:
+    return read_words("stopwords")
+
+
+@lru_cache(maxsize=1)
+def _common() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for code, words in _stopwords().items():
+        for word in dict.fromkeys(words):
+            found.setdefault(word.casefold(), []).append(code)
+    return found

@@ -1,0 +1,200 @@
+"""Other ways to read a text: what is encoded, spaced out, spelt with digits or written backwards in it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from agents_defs.guardrails.folding import folded, latinised
+
+MAX_LAYERS = 3
+MAX_DECODED = 20_000  # characters of one text that are decoded
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_TELLING = ("instruct", "previous", "ignore", "system", "prompt", "reveal", "rules", "password", "secret", "forget")
+_SHIFTS = {
+    shift: str.maketrans(_LETTERS, _LETTERS[shift:] + _LETTERS[:shift]) for shift in range(1, len(_LETTERS))
+}
+_ATBASH = str.maketrans(_LETTERS, _LETTERS[::-1])
+_CIPHERS = [*_SHIFTS.values(), _ATBASH]
+_UNDO = [*(_SHIFTS[len(_LETTERS) - shift] for shift in _SHIFTS), _ATBASH]
+_ENCIPHERED = [(word.translate(table), undo) for table, undo in zip(_CIPHERS, _UNDO, strict=True) for word in _TELLING]
+_ENCIPHERED_ANY = re.compile("|".join(sorted({word[:4] for word, _ in _ENCIPHERED})))
+_BACKWARDS = tuple(word[::-1] for word in _TELLING)
+_LEET = str.maketrans("013457895@$!|+€£", "oieastbgsasiltee"[:16])
+_LEET_L = str.maketrans("1|!", "lll")
+_MIXED = re.compile(r"[a-z][0-9@$!|+€£]|[0-9@$|+€£][a-z]")
+_SPACED = re.compile(r"(?:(?<!\w)\w[ .\-_*|/,~\u00b7]{1,3}){4,}\w(?!\w)")
+_PUNCTUATED = re.compile(r"(?<=[^\W\d_])[-._*~|/\\^+'’\"“”\u00b7]{1,2}(?=[^\W\d_])")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{12,}={0,2}")
+_HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ ,:]?){8,}")
+_BINARY = re.compile(r"(?:[01]{8}\s?){3,}")
+_CODES = re.compile(r"(?:\d{2,3}[ ,;]{1,2}){7,}\d{2,3}")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9A-Fa-f]{2,5}|[a-z]{2,6});")
+_ESCAPE = re.compile(r"\\(?:u\{?([0-9A-Fa-f]{4})\}?|x([0-9A-Fa-f]{2}))")
+_TAGS = re.compile("[\U000e0020-\U000e007e]{3,}")
+_QUOTED = re.compile(r"[\"'“‘`]([^\"'“”‘’`\n]{1,200})[\"'”’`]")
+_JOINED = re.compile(r"[\"'”’`]\s*(?:\+|,|&|\.|\bjoin|\bconcat|\bplus\b|\band\b|\bthen\b|\w+\s*=|;)")
+_MORSE = re.compile(r"[.\-·–—]{1,6}(?:[ /|]+[.\-·–—]{1,6}){7,}")
+_PIG = re.compile(r"\b(?:[a-z]+ay)\b")
+_WORD = re.compile(r"[a-z]+")
+_MORSE_SIGNS = (
+    ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."
+)
+_MORSE_LETTERS = dict(zip(_MORSE_SIGNS.split(), _LETTERS, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A text as it can be read, too. `hidden`: who wrote it so did not want it to be seen."""
+
+    text: str  # folded
+    hidden: str = ""  # how it was hidden; "" is the text itself
+
+
+def views(text: str, layers: int = MAX_LAYERS) -> Iterator[View]:
+    """The text itself, and all that can be made out in it."""
+    plain = folded(text)
+    yield View(plain)
+    yield from _respelt(plain)
+    yield from _ciphered(plain)
+    if layers > 0:
+        for how, decoded in _decodings(text):
+            for inner in views(decoded, layers - 1):
+                yield View(inner.text, how)
+
+
+def _respelt(plain: str) -> Iterator[View]:
+    if not plain.isascii():
+        latin = latinised(plain)
+        if latin != plain and _WORD.search(latin):
+            yield View(latin, "lookalikes")
+            plain = latin
+    if len(_MIXED.findall(plain)) > 1:
+        lettered = plain.translate(_LEET)
+        yield View(lettered, "digits for letters")
+        yield View(plain.translate(_LEET_L).translate(_LEET), "digits for letters")
+    if _SPACED.search(plain):
+        yield View(_SPACED.sub(_closed_up, plain), "spaced letters")
+    if len(_PUNCTUATED.findall(plain)) > 3:  # noqa: PLR2004  some dashes and dots are in every text
+        yield View(_PUNCTUATED.sub("", plain), "letters apart")
+    fragments = _QUOTED.findall(plain)
+    if len(fragments) > 1 and _JOINED.search(plain):
+        yield View("".join(fragments), "pieces")
+        yield View(" ".join(fragment.strip() for fragment in fragments), "pieces")
+
+
+def _closed_up(found: re.Match[str]) -> str:
+    """Letters that stand alone become words; wider gaps are the gaps between words."""
+    spelt = found.group()
+    gaps = re.findall(r"(?<=\w)[^\w]+(?=\w)|(?<=\w)_+(?=\w)", spelt)
+    narrow = min(gaps, key=len) if gaps else " "
+    parts = re.split(r"([ .\-_*|/,~\u00b7]+)", spelt)
+    return "".join(" " if len(part) > len(narrow) and not part[0].isalnum() else part if part.isalnum() else "" for part in parts)
+
+
+def _ciphered(plain: str) -> Iterator[View]:
+    if any(word in plain for word in _BACKWARDS):
+        yield View(plain[::-1], "backwards")
+        yield View(" ".join(word[::-1] for word in plain.split()), "backwards")
+    if _ENCIPHERED_ANY.search(plain):
+        for undo in {id(undo): undo for word, undo in _ENCIPHERED if word in plain}.values():
+            yield View(plain.translate(undo), "cipher")
+    if len(_PIG.findall(plain)) > 3:  # noqa: PLR2004  "may", "day" and "way" are in every text
+        yield View(_WORD.sub(_unpigged, plain), "pig latin")
+
+
+def _unpigged(found: re.Match[str]) -> str:
+    word = found.group()
+    if not word.endswith("ay") or len(word) < 4:  # noqa: PLR2004  "way" is a word
+        return word
+    stem = word.removesuffix("ay")
+    if stem[-1] in "wy" and stem[0] in "aeiou":
+        return stem[:-1]
+    tail = re.search(r"[^aeiou]+$", stem)
+    return stem if tail is None else tail.group() + stem[: tail.start()]
+
+
+def _decodings(text: str) -> Iterator[tuple[str, str]]:
+    for how, pattern, decode in _DECODERS:
+        found, budget = [], MAX_DECODED
+        for match in pattern.finditer(text):
+            budget -= len(match.group())
+            if budget < 0:
+                break
+            decoded = decode(match.group())
+            if decoded:
+                found.append(decoded)
+        if found:
+            yield how, "\n".join(found)
+    if len(_PERCENT.findall(text)) > 3:  # noqa: PLR2004  an address has some
+        yield "percent encoding", unquote(text)
+    if len(_ENTITY.findall(text)) > 3:  # noqa: PLR2004  so has a page
+        yield "entities", html.unescape(text)
+    if _ESCAPE.search(text):
+        yield "escapes", _ESCAPE.sub(lambda one: chr(int(one[1] or one[2], 16)), text)
+
+
+def _from_base64(found: str) -> str | None:
+    body = found.rstrip("=").replace("-", "+").replace("_", "/")
+    if body.isalpha() and (body.islower() or body.isupper() or body.istitle()):
+        return None  # a long word
+    try:
+        raw = base64.b64decode(body + "=" * (-len(body) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return _readable(raw)
+
+
+def _from_hex(found: str) -> str | None:
+    digits = re.sub(r"0x|\\x|[ ,:]", "", found)
+    try:
+        return _readable(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+    except ValueError:
+        return None
+
+
+def _from_binary(found: str) -> str | None:
+    return _readable(bytes(int(byte, 2) for byte in re.findall(r"[01]{8}", found)))
+
+
+def _from_codes(found: str) -> str | None:
+    numbers = [int(number) for number in re.findall(r"\d+", found)]
+    return _readable(bytes(numbers)) if max(numbers) < 127 else None  # noqa: PLR2004  ASCII ends there
+
+
+def _from_tags(found: str) -> str | None:
+    return "".join(chr(ord(tag) - 0xE0000) for tag in found)
+
+
+def _from_morse(found: str) -> str | None:
+    signs = found.replace("–", "-").replace("—", "-").replace("·", ".")
+    words = re.split(r"\s*[/|]\s*| {2,}", signs)
+    read = " ".join("".join(_MORSE_LETTERS.get(sign, "") for sign in word.split()) for word in words)
+    return read.strip() or None
+
+
+def _readable(raw: bytes) -> str | None:
+    """Decoded bytes, if they are a text."""
+    try:
+        text = raw.decode("utf-8").strip("\x00")
+    except UnicodeDecodeError:
+        return None
+    letters = sum(char.isalpha() or char.isspace() for char in text)
+    return text if len(text) > 5 and text.isprintable() | ("\n" in text) and letters > 0.7 * len(text) else None  # noqa: PLR2004  rather text than chance
+
+
+_Decoder = Callable[[str], str | None]
+_DECODERS: tuple[tuple[str, re.Pattern[str], _Decoder], ...] = (
+    ("invisible tags", _TAGS, _from_tags),
+    ("base64", _BASE64, _from_base64),
+    ("hex", _HEX, _from_hex),
+    ("binary", _BINARY, _from_binary),
+    ("character codes", _CODES, _from_codes),
+    ("morse", _MORSE, _from_morse),
+)
