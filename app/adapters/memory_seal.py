@@ -88,9 +88,7 @@ class Seal:
             return "PENSTOCK_MEMORY_KEYS_FILE cannot be used any more: put the file back"
         if self._missing:
             keys = ", ".join(sorted(one.hex() for one in self._missing))
-            return (
-                f"what is remembered is sealed with keys that are not in PENSTOCK_MEMORY_KEYS_FILE ({keys})"
-            )
+            return f"PENSTOCK_MEMORY_KEYS_FILE lacks keys that sealed what is remembered, add them: {keys}"
         return None
 
     def _key(self, own_id: bytes) -> bytes:

@@ -69,7 +69,7 @@ class RedisSessions:
         with _answering():
             journals = [key for key, _ in await self._journals(tenant_id, session_id)]
         keys = [self._keys.session(tenant_id, session_id), *journals]
-        turns, gone = await self._batch.call(FORGET, keys, [session_id])
+        turns, gone = await self._batch.call(FORGET, keys, [])
         return int(turns), int(gone)
 
     async def count_facts(self, owner: Owner) -> int:

@@ -133,7 +133,8 @@ async def _desk(settings: Settings) -> AsyncIterator[SessionDesk]:
     try:
         yield SessionDesk(redis, RedisFacts(batch, settings.app_id, seal), sql)
     except (StoreUnavailable, FactsUnavailable) as error:
-        raise Trouble(f"a store does not answer, or cannot be read: {error}") from error
+        where = "PENSTOCK_REDIS_URL or PENSTOCK_SESSIONS_URL"
+        raise Trouble(f"what is at {where} does not answer, or cannot be read: {error}") from error
     finally:
         await client.aclose()
         if sql is not None:

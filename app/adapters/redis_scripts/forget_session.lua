@@ -1,23 +1,19 @@
--- KEYS: a session, then journals. ARGV: the session's id. Returns {turns that are gone, journals}.
+-- KEYS: a session, then the journals of its requests. Returns {turns that are gone, journals}.
 -- Of a journal that is not over what its request holds and how its attempts went is kept: nobody else would know.
 -- Without '@session' what its run would add to the session is not added any more (`decide.lua`).
-local turns, journals = redis.call('LLEN', KEYS[1]), 0
+local turns = redis.call('LLEN', KEYS[1])
 redis.call('UNLINK', KEYS[1])
 for i = 2, #KEYS do
-  local known = redis.call('HGET', KEYS[i], '@session')
-  if known and string.match(known, '^%d+:(.*)$') == ARGV[1] then
-    local kept = 0
-    for _, name in ipairs(redis.call('HKEYS', KEYS[i])) do
-      if string.sub(name, 1, 1) ~= '@' or name == '@session' then
-        redis.call('HDEL', KEYS[i], name)
-      elseif name ~= '@version' then
-        kept = kept + 1
-      end
+  local kept = 0
+  for _, name in ipairs(redis.call('HKEYS', KEYS[i])) do
+    if string.sub(name, 1, 1) ~= '@' or name == '@session' then
+      redis.call('HDEL', KEYS[i], name)
+    elseif name ~= '@version' then
+      kept = kept + 1
     end
-    if kept == 0 then
-      redis.call('UNLINK', KEYS[i])
-    end
-    journals = journals + 1
+  end
+  if kept == 0 then
+    redis.call('UNLINK', KEYS[i])
   end
 end
-return {turns, journals}
+return {turns, #KEYS - 1}

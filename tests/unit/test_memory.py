@@ -1,0 +1,86 @@
+"""What a worker opens to remember with, what it needs for that, and what /readyz says of it."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from agents_defs.agent_spec import AgentSpec
+from agents_defs.memory.memory_spec import MemorySpec
+from agents_defs.registry import Registry
+from app.adapters.health import answer
+from app.adapters.memory_seal import Seal, Unreadable
+from app.memory import Memory, open_memory
+from app.settings import Settings
+from app.startup import CannotStart
+from tests.doubles.flume import NEVER_BUILT
+
+KEY = "A" * 43 + "=\n"
+
+
+def settings(**given: Any) -> Settings:
+    return Settings(**given)
+
+
+def opened(registry: Registry, **given: Any) -> Memory:
+    return open_memory(settings(**given), cast(Any, Client()), registry)
+
+
+class Client:
+    """A client of Redis that is not asked for anything."""
+
+    connection_pool: Any = None
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("app.memory.RedisBatch", lambda client: client)
+
+
+def remembering(store: Any) -> Registry:
+    return Registry([AgentSpec("keeper", 2, NEVER_BUILT, memory=MemorySpec(store=store))])
+
+
+async def found(memory: Memory) -> dict[str, tuple[bool, str]]:
+    asked = {name: await answer(ask, 5.0) for name, ask in memory.checks().items()}
+    return {name: (check.ok, check.detail) for name, check in asked.items()}
+
+
+def test_an_agent_whose_sessions_need_a_database_is_named_where_there_is_none() -> None:
+    with pytest.raises(CannotStart, match=r"keeper@2 .* set PENSTOCK_SESSIONS_URL"):
+        opened(remembering("sql"))
+
+
+def test_other_agents_need_none() -> None:
+    assert opened(remembering("redis")).sessions is None
+
+
+def test_keys_that_cannot_be_used_stop_the_start(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="PENSTOCK_MEMORY_KEYS_FILE"):
+        opened(Registry(), memory_keys_file=tmp_path / "none")
+
+
+async def test_readiness_names_the_key_that_is_missing(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(KEY)
+    stored = Seal(keys).seal(b"x", "s")
+    memory = opened(Registry())
+    assert (await found(memory))["memory keys"][0]
+
+    with pytest.raises(Unreadable):
+        memory.seal.open(stored, "s")
+
+    ok, detail = (await found(memory))["memory keys"]
+    assert not ok
+    assert "PENSTOCK_MEMORY_KEYS_FILE lacks keys" in detail
+
+
+async def test_readiness_says_whether_the_database_answers(tmp_path: Path) -> None:
+    there = opened(remembering("sql"), sessions_url=f"sqlite:///{tmp_path / 's.db'}")
+    away = opened(remembering("sql"), sessions_url=f"sqlite:///{tmp_path / 'none' / 's.db'}")
+
+    assert (await found(there))["sessions"] == (True, "the database answers")
+    assert (await found(away))["sessions"] == (False, "the database does not answer")
+    there.close()
+    away.close()
