@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import FrameType
@@ -88,7 +89,11 @@ def _python_function(frame: FrameType) -> Any:
 def rehearsed(instructions: Callable[..., Any], agent: Agent[Any], order: RunOrder, trap: Trap) -> list[Any]:
     """What dynamic instructions say in a run, and what in its replay. Raises what they raise."""
     journal = TrialJournal()
-    return [asyncio.run(_said(instructions, agent, order, journal, trap)) for _ in range(2)]
+    with ThreadPoolExecutor(1) as apart:  # whoever asks may have an event loop of their own
+        return [
+            apart.submit(asyncio.run, _said(instructions, agent, order, journal, trap)).result()
+            for _ in range(2)
+        ]
 
 
 async def _said(

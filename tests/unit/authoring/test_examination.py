@@ -258,6 +258,14 @@ def test_the_time_of_the_run_is_the_way_to_take_it(tmp_path: Path) -> None:
     assert examined(tmp_path, body + agent(instructions="told")) == []
 
 
+async def test_whoever_examines_may_have_an_event_loop(tmp_path: Path) -> None:
+    body = "\nasync def told(context, agent):\n    return f'{time.time()}'\n"
+
+    found = examined(tmp_path, body + agent(instructions="told"))
+
+    assert [one.level for one in found] == ["error", "error"]
+
+
 def test_instructions_that_differ_from_call_to_call_are_found(tmp_path: Path) -> None:
     body = "\nSAID = []\n\ndef told(context, agent):\n    SAID.append(1)\n    return f'Call {len(SAID)}'\n"
 
