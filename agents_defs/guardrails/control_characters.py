@@ -16,7 +16,9 @@ _ALWAYS = re.compile(
     "\ufdd0-\ufdef\ud800-\udfff\U000f0000-\U0010ffff]"
 )
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_JOINING = re.compile("[\u0600-\u08ff\u0900-\u0dff\u0f00-\u0fff\u1000-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc]")
+_JOINING = re.compile(
+    "[\u0600-\u08ff\u0900-\u0dff\u0f00-\u0fff\u1000-\u109f\u1780-\u18af\ufb50-\ufdff\ufe70-\ufefc]"
+)
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u9fff]")
 _PICTURE = re.compile("[\u00a9\u00ae\u203c-\u3299\ufe0f\U0001f000-\U0001faff]")
 _TAGGED_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{2,6}\U000e007f")
@@ -41,7 +43,7 @@ def control_characters(text: str) -> list[Finding]:
     return found
 
 
-def _fits(text: str, at: int) -> bool:  # noqa: PLR0911  one answer for each kind of character
+def _fits(text: str, at: int) -> bool:
     char = text[at]
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     if _ALWAYS.match(char):
@@ -74,7 +76,7 @@ def _joins(char: str, text: str, at: int) -> bool:
 
 
 def _selects(before: str) -> bool:
-    """A selector of variants stands behind a picture, a sign or a digit of a key cap."""
-    return bool(before) and not before.isalpha() and not before.isspace() and not "\ufe00" <= before <= "\ufe0f" or bool(
-        before and (_IDEOGRAPH.match(before) or _PICTURE.match(before) and before != "\ufe0f")
-    )
+    """A selector of variants stands behind a picture, a sign, a digit of a key cap or an ideograph."""
+    if not before or before.isspace() or "\ufe00" <= before <= "\ufe0f":
+        return False
+    return not before.isalpha() or bool(_IDEOGRAPH.match(before) or _PICTURE.match(before))

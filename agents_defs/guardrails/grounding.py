@@ -16,13 +16,44 @@ _NUMBER = re.compile(
     r"million(?:en|s)?\b|thousand\b|tausend\b|tsd\b|mrd\b|bn\b|billion\b|milliarden\b|hundred\b|dozen\b)|(?:st|nd|rd|th)\b)?"
 )
 _LETTERED = re.compile(r"(?<![\w])[A-Za-z]+[-_ ]?\d[\w\-./]*")
-_LISTED = re.compile(r"(?:^|\n)\s*(?:\(?\d{1,2}[.)]|step\s+\d+|schritt\s+\d+|#\d{1,2}\b)(?=\s)", re.IGNORECASE)
-_ORDINAL = re.compile(r"\b\d{1,2}(?:st|nd|rd|th|\.)(?=\s+(?:step|item|point|option|time|row|column|line|page|try|attempt|floor|place|schritt|punkt|mal)\b)", re.IGNORECASE)
-_TIME = re.compile(r"\b(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm|a\.m\.|p\.m\.)(?!\w)|\b(\d{1,2}):(\d{2})(?::\d{2})?\b", re.IGNORECASE)
+_LISTED = re.compile(
+    r"(?:^|\n)\s*(?:\(?\d{1,2}[.)]|step\s+\d+|schritt\s+\d+|#\d{1,2}\b)(?=\s)", re.IGNORECASE
+)
+_ORDINAL = re.compile(
+    r"\b\d{1,2}(?:st|nd|rd|th|\.)(?=\s+(?:step|item|point|option|time|row|column|line|page|try|attempt|floor|place|schritt|punkt|mal)\b)",
+    re.IGNORECASE,
+)
+_TIME = re.compile(
+    r"\b(\d{1,2})(?:[:.h](\d{2}))?\s*(am|pm|a\.m\.|p\.m\.)(?!\w)|\b(\d{1,2}):(\d{2})(?::\d{2})?\b",
+    re.IGNORECASE,
+)
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2}))?|(\d{1,2})[./](\d{1,2})[./](\d{2,4})")
-_ROUGH = re.compile(r"(?:about|around|roughly|approx\w*\.?|circa|ca\.?|almost|nearly|some|close to|rund|etwa|ungefähr|fast|knapp|gut|environ|unos|~|≈)\s*(?:[$€£]\s*)?$", re.IGNORECASE)
-_ARTICLES = frozenset("a an one ein eine einen einem no".split())
-_MONTHS = {name: number for number, names in enumerate(("", "jan ene gen", "feb fev fév", "mar mär mrz", "apr avr abr", "may mai mag", "jun giu", "jul lug", "aug aoû ago", "sep set", "oct okt ott", "nov", "dec dez dic déc")) for name in names.split()}
+_ROUGH = re.compile(
+    r"(?:about|around|roughly|approx\w*\.?|circa|ca\.?|almost|nearly|some|close to|rund|etwa|ungefähr|fast|knapp|gut|environ|unos|~|≈)\s*(?:[$€£]\s*)?$",
+    re.IGNORECASE,
+)
+_ARTICLES = frozenset(["a", "an", "one", "ein", "eine", "einen", "einem", "no"])
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "",
+            "jan ene gen",
+            "feb fev fév",
+            "mar mär mrz",
+            "apr avr abr",
+            "may mai mag",
+            "jun giu",
+            "jul lug",
+            "aug aoû ago",
+            "sep set",
+            "oct okt ott",
+            "nov",
+            "dec dez dic déc",
+        )
+    )
+    for name in names.split()
+}
 _SCALES = {"k": 1e3, "thousand": 1e3, "tausend": 1e3, "tsd": 1e3, "m": 1e6, "mio": 1e6, "mn": 1e6, "bn": 1e9, "billion": 1e9, "mrd": 1e9, "milliarden": 1e9, "hundred": 100.0, "dozen": 12.0}  # fmt: skip
 _WORDS = {
     word: float(number)
@@ -34,13 +65,34 @@ _WORDS = {
     for word in words.split()
 } | {"thirty": 30.0, "forty": 40.0, "fifty": 50.0, "sixty": 60.0, "ninety": 90.0, "hundred": 100.0, "thousand": 1000.0, "half": 0.5, "quarter": 0.25, "dreißig": 30.0, "hundert": 100.0}  # fmt: skip
 MOST_TIMES = 1000
-_TOTAL = re.compile(r"\b(?:total|together|altogether|sum|combined|in all|add up|adds up|makes|overall|both|all|plus|zusammen|insgesamt|gesamt\w*|summe|beide|alle|en tout|au total|en total|ensemble|incl\w*|with|mit|comes? to|will be|cost)\b", re.IGNORECASE)
-_LESS = re.compile(r"\b(?:left|remain\w*|difference|differ|more|less|after|balance|save\w*|saving|older|longer|shorter|higher|lower|warmer|colder|cheaper|between|fewer|ago|old|still|until|open|change|rose|fell|grew|dropped|increase\w*|decrease\w*|due|free|available|noch|übrig|differenz|unterschied|mehr|weniger|restlich\w*|rest|seit|reste|restan|quedan|minus|gap|lasts?|took|takes|duration|days|years|hours|minutes|tage|jahre|stunden)\b", re.IGNORECASE)
-_AVERAGE = re.compile(r"\b(?:average|mean|typical\w*|durchschnitt\w*|schnitt|mittel\w*|moyenne|promedio|per|each)\b", re.IGNORECASE)
-_SHARE = re.compile(r"%|\b(?:per ?cent|prozent|discount|share|half|quarter|third|rabatt|off|tax|vat|mwst|rate|reduc\w*)", re.IGNORECASE)
-_EACH = re.compile(r"\b(?:each|per|every|a piece|apiece|every|je|pro|par|por|times|twice|double|a (?:month|day|year|week|unit)|monthly|yearly|daily)\b", re.IGNORECASE)
-_TIMES = re.compile(r"\b(\d{1,3})\s+(?:months|days|weeks|years|hours|pieces|units|items|people|seats|users|boxes|packs|sensors|probes|pairs|monate|tage|wochen|jahre|stück|of them)\b", re.IGNORECASE)
-_CELSIUS, _FAHRENHEIT = frozenset({"c", "°c", "celsius", "° c", "degrees", "grad"}), frozenset({"f", "°f", "fahrenheit", "° f"})
+_TOTAL = re.compile(
+    r"\b(?:total|together|altogether|sum|combined|in all|add up|adds up|makes|overall|both|all|plus|zusammen|insgesamt|gesamt\w*|summe|beide|alle|en tout|au total|en total|ensemble|incl\w*|with|mit|comes? to|will be|cost)\b",
+    re.IGNORECASE,
+)
+_LESS = re.compile(
+    r"\b(?:left|remain\w*|difference|differ|more|less|after|balance|save\w*|saving|older|longer|shorter|higher|lower|warmer|colder|cheaper|between|fewer|ago|old|still|until|open|change|rose|fell|grew|dropped|increase\w*|decrease\w*|due|free|available|noch|übrig|differenz|unterschied|mehr|weniger|restlich\w*|rest|seit|reste|restan|quedan|minus|gap|lasts?|took|takes|duration|days|years|hours|minutes|tage|jahre|stunden)\b",
+    re.IGNORECASE,
+)
+_AVERAGE = re.compile(
+    r"\b(?:average|mean|typical\w*|durchschnitt\w*|schnitt|mittel\w*|moyenne|promedio|per|each)\b",
+    re.IGNORECASE,
+)
+_SHARE = re.compile(
+    r"%|\b(?:per ?cent|prozent|discount|share|half|quarter|third|rabatt|off|tax|vat|mwst|rate|reduc\w*)",
+    re.IGNORECASE,
+)
+_EACH = re.compile(
+    r"\b(?:each|per|every|a piece|apiece|every|je|pro|par|por|times|twice|double|a (?:month|day|year|week|unit)|monthly|yearly|daily)\b",
+    re.IGNORECASE,
+)
+_TIMES = re.compile(
+    r"\b(\d{1,3})\s+(?:months|days|weeks|years|hours|pieces|units|items|people|seats|users|boxes|packs|sensors|probes|pairs|monate|tage|wochen|jahre|stück|of them)\b",
+    re.IGNORECASE,
+)
+_CELSIUS, _FAHRENHEIT = (
+    frozenset({"c", "°c", "celsius", "° c", "degrees", "grad"}),
+    frozenset({"f", "°f", "fahrenheit", "° f"}),
+)
 _CONVERSIONS: tuple[tuple[frozenset[str], frozenset[str], float], ...] = tuple(
     (frozenset(one.split()), frozenset(other.split()), factor)
     for one, other, factor in (
@@ -88,7 +140,9 @@ def ungrounded_numbers(text: str, sources: Sequence[str]) -> list[Finding]:
     yielded: frozenset[float] | None = None
     found = []
     skipped = [match.span() for pattern in (_LISTED, _ORDINAL) for match in pattern.finditer(text)]
-    named = [match.span() for match in _LETTERED.finditer(text) if match.group().casefold() in held.casefold()]
+    named = [
+        match.span() for match in _LETTERED.finditer(text) if match.group().casefold() in held.casefold()
+    ]
     for number in _numbers(text):
         if any(start <= number.start < end for start, end in (*skipped, *named)):
             continue
@@ -112,7 +166,7 @@ def _known(held: str, count: int) -> frozenset[float]:
         values |= {float(part) for part in match.groups() if part}
         if match[4]:
             values |= {(int(match[4]) - 1) % 12 + 1.0}
-        if match[8] and len(match[8]) == 2:  # noqa: PLR2004  a year without its century
+        if match[8] and len(match[8]) == 2:
             values.add(2000.0 + int(match[8]))
     return frozenset(values)
 
@@ -219,7 +273,11 @@ def _numbers(text: str) -> Iterator[Number]:
 
 def _opened(text: str) -> str:
     """Numbers that touch letters or signs of dates stand free; places stay as they are."""
-    freed = re.sub(r"(?<=\d)[:/](?=\d)|(?<=\d)[-–](?=\d)|(?<=\d)[Tt](?=\d)|(?<=\d\d)\.(?=\d{1,2}\.\d)|(?<=\.\d\d)\.(?=\d{2,4}\b)|(?<=\d)\.(?=\d{1,2}\.\d{2,4})", " ", text)
+    freed = re.sub(
+        r"(?<=\d)[:/](?=\d)|(?<=\d)[-–](?=\d)|(?<=\d)[Tt](?=\d)|(?<=\d\d)\.(?=\d{1,2}\.\d)|(?<=\.\d\d)\.(?=\d{2,4}\b)|(?<=\d)\.(?=\d{1,2}\.\d{2,4})",
+        " ",
+        text,
+    )
     freed = re.sub(r"[A-Za-zÄÖÜäöüß$€£=_(\[{\"'#~≈<>:;|/](?=[-−]?\d)", " ", freed)
     return re.sub(r"(?<=[A-Za-zäöü])-(?=\d)|(?<=\s)x(?=\d)", " ", freed)
 
@@ -237,7 +295,7 @@ def _read(digits: str) -> tuple[tuple[float, ...], int]:
         plain = plain.replace(".", "").replace(",", "")
     elif dots or commas:
         whole, part = re.split("[.,]", plain)
-        if len(part) == 3 and whole != "0":  # noqa: PLR2004  as thousands are parted
+        if len(part) == 3 and whole != "0":
             return (float(whole + part), float(f"{whole}.{part}")), 3
         plain = f"{whole}.{part}"
     value = float(plain)
@@ -270,5 +328,5 @@ def _meets(number: Number, value: float, known: float) -> bool:
         return True
     if number.decimals == 0 and known == int(known):
         return False
-    exact = 0.5 * 10 ** -number.decimals if number.decimals < 3 else CLOSE  # noqa: PLR2004  thousands have none
+    exact = 0.5 * 10**-number.decimals if number.decimals < 3 else CLOSE
     return abs(known - value) <= exact * 1.0001 and known > 1

@@ -34,7 +34,14 @@ PAIRS = (
     Pair("override_user", 1.5, "ignore", "request_of", (), "mine"),
     Pair("void", 2.3, "void", "prompt|target", (), "mine"),
     Pair("void_prior", 1.0, "void", "prior|yours", (), "mine"),
-    Pair("reveal_own", 2.6, "reveal", "prompt", ("yours|prior|prompt_own|you",), "mine|indefinite|speaker|purpose"),
+    Pair(
+        "reveal_own",
+        2.6,
+        "reveal",
+        "prompt",
+        ("yours|prior|prompt_own|you",),
+        "mine|indefinite|speaker|purpose",
+    ),
     Pair("reveal_prompt", 1.8, "reveal", "prompt", (), "mine|indefinite|speaker|purpose"),
     Pair("reveal_told", 2.6, "reveal", "told_you", (), "mine"),
     Pair("reveal_rules", 1.6, "reveal", "target|setup", ("yours",), "mine|indefinite|speaker|purpose"),
@@ -56,16 +63,55 @@ PAIRS = (
     Pair("lawless_story", 1.0, "story|role", "free|safety|norefuse", (), "", reach=16),
     Pair("addressed_order", 1.5, "address", "ignore|mustyou|newtask|act|reveal|sendout", (), "", reach=12),
     Pair("secret_act", 1.2, "secrecy", "act|sendout|ignore|reveal", (), "", reach=14),
-    Pair("authority_order", 1.6, "authority", "disable|free|mode|norefuse|secretdata|prompt|safety|others", (), "", reach=22),
+    Pair(
+        "authority_order",
+        1.6,
+        "authority",
+        "disable|free|mode|norefuse|secretdata|prompt|safety|others",
+        (),
+        "",
+        reach=22,
+    ),
     Pair("authority_wish", 0.6, "authority", "reveal|ignore", (), "", reach=22),
-    Pair("persistent_order", 1.6, "persist", "target|task|authority|unasked|free|norefuse|secretdata|loot|safety|privilege|"
-         "link|role|address", (), "mine", reach=16),
-    Pair("persistent_reveal", 0.8, "persist", "ignore|reveal|sendout|act|newtask|mustyou", (), "mine", reach=10),
-    Pair("escalation", 1.7, "escalate", "harm|prompt|secretdata|target|free|safety|norefuse|others|hidden|unasked", (), "mine",
-         reach=18),
-    Pair("pressure", 1.7, "pressure", "prompt|secretdata|free|safety|norefuse|target|others|unasked|disable|hidden|harm", (),
-         "mine", reach=26),
-    Pair("completion", 1.8, "complete", "prompt|free|secretdata|harm|prefix|norefuse|told_you", (), "", reach=16),
+    Pair(
+        "persistent_order",
+        1.6,
+        "persist",
+        "target|task|authority|unasked|free|norefuse|secretdata|loot|safety|privilege|link|role|address",
+        (),
+        "mine",
+        reach=16,
+    ),
+    Pair(
+        "persistent_reveal", 0.8, "persist", "ignore|reveal|sendout|act|newtask|mustyou", (), "mine", reach=10
+    ),
+    Pair(
+        "escalation",
+        1.7,
+        "escalate",
+        "harm|prompt|secretdata|target|free|safety|norefuse|others|hidden|unasked",
+        (),
+        "mine",
+        reach=18,
+    ),
+    Pair(
+        "pressure",
+        1.7,
+        "pressure",
+        "prompt|secretdata|free|safety|norefuse|target|others|unasked|disable|hidden|harm",
+        (),
+        "mine",
+        reach=26,
+    ),
+    Pair(
+        "completion",
+        1.8,
+        "complete",
+        "prompt|free|secretdata|harm|prefix|norefuse|told_you",
+        (),
+        "",
+        reach=16,
+    ),
     Pair("privileged", 1.0, "authority|newtask|role|persist|mode", "privilege", (), "mine", reach=12),
     Pair("lawless_role", 1.2, "role|fromnow|mode", "free|norefuse", (), "", reach=20),
     Pair("role_without", 2.0, "role|fromnow|pretend", "target|safety", ("without",), "mine", reach=14),
@@ -86,9 +132,13 @@ OBFUSCATED = 1.2
 AGAIN = 0.7
 """What a second phrase of the same meaning adds."""
 REPEATED = frozenset({"norefuse", "free", "authority", "secrecy", "newtask"})
-ADDRESSING = frozenset({"addressed", "vocative", "order_frame", "order_key", "comment_order", "hidden_comment"})
+ADDRESSING = frozenset(
+    {"addressed", "vocative", "order_frame", "order_key", "comment_order", "hidden_comment"}
+)
 """Marks that speak to whatever reads the text: what is ordered next to them counts as ordered."""
-FOR_THEM = frozenset(("me", "us", "debugging", "testing", "audit", "comparison", "verification", "transparency", "research"))
+FOR_THEM = frozenset(
+    ("me", "us", "debugging", "testing", "audit", "comparison", "verification", "transparency", "research")
+)
 """`Your rules for returns` are asked for by everybody; `for me` tells nothing."""
 ABOUT_SUCH_TEXTS = 0.25
 """What is left of a quotation in talk about prompts and attacks."""
@@ -134,10 +184,17 @@ MARKS = (
 )  # fmt: skip
 """Marks that divide prompts: in what a user writes they pretend to be somebody else."""
 
-WILLING = re.compile(r"(?:^|\n)[\s>*]{0,4}(?:assistant|ai|a|bot|answer|chatgpt|model)\s*\d*\s*:\s*(?:sure|of course|"
-    r"absolutely|certainly|yes|ok|okay|here|done|no problem|happy to|gladly|first,|step 1|you (?:can|need|take))")
+WILLING = re.compile(
+    r"(?:^|\n)[\s>*]{0,4}(?:assistant|ai|a|bot|answer|chatgpt|model)\s*\d*\s*:\s*(?:sure|of course|"
+    r"absolutely|certainly|yes|ok|okay|here|done|no problem|happy to|gladly|first,|step 1|you (?:can|need|take))"
+)
 MANY_WILLING, MANY_WILLING_WEIGHT = 2, 1.6
-TURNS = re.compile(r"(?:^|\n)[\s>*]{0,4}(?:user|human|q|question|customer|assistant|ai|a|bot|answer|me|you)\s*:")
+TURNS = re.compile(
+    r"(?:^|\n)[\s>*]{0,4}(?:user|human|q|question|customer|assistant|ai|a|bot|answer|me|you)\s*:"
+)
 MANY_TURNS, MANY_TURNS_WEIGHT = 6, 1.3
-REPEATS = (("many_turns", TURNS, MANY_TURNS, MANY_TURNS_WEIGHT), ("many_willing", WILLING, MANY_WILLING, MANY_WILLING_WEIGHT))
+REPEATS = (
+    ("many_turns", TURNS, MANY_TURNS, MANY_TURNS_WEIGHT),
+    ("many_willing", WILLING, MANY_WILLING, MANY_WILLING_WEIGHT),
+)
 """Talks that are written down with answers as somebody would like them."""

@@ -88,10 +88,14 @@ def _combined(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], de
     if "not" in schema and fits(schema["not"]):
         yield "not"
     if "if" in schema:
-        yield from _breaches(value, schema.get("then" if fits(schema["if"]) else "else", True), root, depth + 1)
+        yield from _breaches(
+            value, schema.get("then" if fits(schema["if"]) else "else", True), root, depth + 1
+        )
 
 
-def _object(value: dict[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> Iterator[str]:
+def _object(
+    value: dict[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], depth: int
+) -> Iterator[str]:
     known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     if any(name not in value for name in schema.get("required", ())):
         yield "required"
@@ -114,7 +118,9 @@ def _object(value: dict[str, Any], schema: Mapping[str, Any], root: Mapping[str,
 def _array(value: list[Any], schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> Iterator[str]:
     if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
         yield "items"
-    if schema.get("uniqueItems") and any(_same(one, two) for at, one in enumerate(value) for two in value[:at]):
+    if schema.get("uniqueItems") and any(
+        _same(one, two) for at, one in enumerate(value) for two in value[:at]
+    ):
         yield "unique"
     first = schema.get("prefixItems", ())
     for one, part in zip(value, first, strict=False):
@@ -146,7 +152,7 @@ def _number(value: float, schema: Mapping[str, Any]) -> Iterator[str]:
     if "exclusiveMaximum" in schema and not value < schema["exclusiveMaximum"]:
         yield "range"
     step = schema.get("multipleOf")
-    if step and abs(value / step - round(value / step)) > 1e-9:  # noqa: PLR2004  what floats leave over
+    if step and abs(value / step - round(value / step)) > 1e-9:
         yield "multiple"
 
 

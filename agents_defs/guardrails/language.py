@@ -42,7 +42,10 @@ _SCRIPTS: Mapping[str, tuple[str, frozenset[str]]] = {
 _RUNS = {name: re.compile(f"[{ranges}]") for name, (ranges, _) in _SCRIPTS.items()}
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 _WORD = re.compile(r"[^\W\d_]+")
-_NO_PROSE = re.compile(r"```.*?(?:```|$)|`[^`\n]*`|https?://\S+|\S+@\S+|\b[\w-]+\.[a-z]{2,4}\b|\b[A-Z0-9]+[-_]?\d[\w-]*|\"[A-Za-z_]\w*\"\s*:", re.DOTALL)
+_NO_PROSE = re.compile(
+    r"```.*?(?:```|$)|`[^`\n]*`|https?://\S+|\S+@\S+|\b[\w-]+\.[a-z]{2,4}\b|\b[A-Z0-9]+[-_]?\d[\w-]*|\"[A-Za-z_]\w*\"\s*:",
+    re.DOTALL,
+)
 _LETTERS: Mapping[str, str] = {
     "de": "äöüß", "fr": "éèêçàùœ", "es": "ñ¿¡áíóú", "pt": "ãõç", "it": "èàìòù", "sv": "åäö", "da": "æøå", "no": "æøå", "fi": "äö",
     "pl": "ąćęłńśźż", "cs": "ěščřžýůťď", "sk": "ľĺŕôäčďťž", "hu": "őűáé", "ro": "ășțâî", "tr": "ğışç", "vi": "ơưđạảấầẩậắằặẹẻẽếềểệ",
@@ -60,7 +63,7 @@ def language(text: str, allowed: Collection[str]) -> list[Finding]:
     scripts = {name: len(run.findall(prose)) for name, run in _RUNS.items()}
     latin = len(_LATIN.findall(prose))
     letters = latin + sum(scripts.values())
-    if letters < 2:  # noqa: PLR2004  one letter is no word
+    if letters < 2:
         return []
     if scripts["kana"] > 0:
         scripts["kana"] += scripts.pop("han")
@@ -76,7 +79,7 @@ def _by_script(text: str, prose: str, name: str, codes: set[str]) -> list[Findin
         return [Finding(f"language_{min(languages)}", 1.0, 0, len(text))]
     if name == "cyrillic":
         return _by_words(text, prose, codes)
-    if name == "han" and "zh" not in codes and len(prose) > 8:  # noqa: PLR2004  a title may have no kana
+    if name == "han" and "zh" not in codes and len(prose) > 8:
         return [Finding("language_zh", 0.8, 0, len(text))]
     return []
 
@@ -95,8 +98,12 @@ def _by_words(text: str, prose: str, codes: set[str]) -> list[Finding]:
         return []
     best = max(scores, key=lambda code: (scores[code], hits[code]))
     own = max((scores.get(code, 0.0) for code in codes), default=0.0)
-    enough = hits[best] >= LEAST_HITS or (scores[best] >= LEAST_HITS and hits[best] + len(words) > SHORT_WORDS)
-    enough = enough or (hits[best] >= 1 and own == 0 and len(words) <= SHORT_WORDS and scores[best] >= 1 and len(words) > 1)
+    enough = hits[best] >= LEAST_HITS or (
+        scores[best] >= LEAST_HITS and hits[best] + len(words) > SHORT_WORDS
+    )
+    enough = enough or (
+        hits[best] >= 1 and own == 0 and len(words) <= SHORT_WORDS and scores[best] >= 1 and len(words) > 1
+    )
     if best in codes or not enough or scores[best] <= own * 1.15 or not codes & set(_stopwords()):
         return []
     return [Finding(f"language_{best}", min(1.0, 0.5 + 0.1 * (scores[best] - own)), 0, len(text))]

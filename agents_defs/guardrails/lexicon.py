@@ -64,7 +64,7 @@ class Lexicon:
         elif len(words) == 1:
             table, key = (self._stems, words[0][:-1]) if words[0][-1] == "*" else (self._exact, words[0])
             table[key] = table.get(key, 0) | bit
-        elif len(words) == 2 and words[1][-1] == "*":  # noqa: PLR2004  a pair
+        elif len(words) == 2 and words[1][-1] == "*":
             self._openings.setdefault(words[0], []).append((words[1][:-1], bit))
         else:
             plain = tuple(word.rstrip("*") for word in words)

@@ -10,9 +10,27 @@ from urllib.parse import unquote
 from agents_defs.guardrails.finding import Finding
 
 _SLASHES = str.maketrans("\\\u2215\u2044\u29f8\u29f5\u2216\ufe68\uff0f\uff3c\u3002", "/////////.")
-_OVERLONG = (("%c0%af", "/"), ("%c0%ae", "."), ("%c1%9c", "/"), ("%e0%80%af", "/"), ("%e0%80%ae", "."), ("%c0%2f", "/"), ("%c0%5c", "/"), ("%c1%1c", "/"), ("%u2215", "/"), ("%u2216", "/"), ("%u002e", "."), ("%u002f", "/"), ("%uff0e", "."), ("%uff0f", "/"), ("%u005c", "/"))
+_OVERLONG = (
+    ("%c0%af", "/"),
+    ("%c0%ae", "."),
+    ("%c1%9c", "/"),
+    ("%e0%80%af", "/"),
+    ("%e0%80%ae", "."),
+    ("%c0%2f", "/"),
+    ("%c0%5c", "/"),
+    ("%c1%1c", "/"),
+    ("%u2215", "/"),
+    ("%u2216", "/"),
+    ("%u002e", "."),
+    ("%u002f", "/"),
+    ("%uff0e", "."),
+    ("%uff0f", "/"),
+    ("%u005c", "/"),
+)
 _ESCAPED = re.compile(r"\\(?:u00|x)([2-7][0-9a-f])|0x(2e|2f|5c)")
-_SCHEME = re.compile(r"^(?:url:)?[a-z][a-z0-9+.\-]*:/|^(?:file|data|javascript|vbscript|php|jar|smb|ftp|https?|gopher|dict|s3|gs|zip|blob|nfs|ssh|netdoc|expect|phar|view-source|ldap|tftp|unix|res|about|resource|chrome):")
+_SCHEME = re.compile(
+    r"^(?:url:)?[a-z][a-z0-9+.\-]*:/|^(?:file|data|javascript|vbscript|php|jar|smb|ftp|https?|gopher|dict|s3|gs|zip|blob|nfs|ssh|netdoc|expect|phar|view-source|ldap|tftp|unix|res|about|resource|chrome):"
+)
 _DRIVE = re.compile(r"^[a-z]:|/[a-z]:/")
 _HOME = re.compile(r"^~[\w.+-]*(?:/|$)|/~(?:/|$)|\$(?:\{?[a-z_]\w*\}?|\()|%[a-z_()]{3,}%|`")
 _DEVICE = re.compile(r"^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|clock\$|conin\$|conout\$)(?:[.:\s].*)?$")

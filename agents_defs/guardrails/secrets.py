@@ -26,17 +26,41 @@ _KEYS = tuple(
         ("npm_token", r"\bnpm_[A-Za-z0-9]{30,}"),
         ("pypi_token", r"\bpypi-AgE[\w-]{40,}"),
         ("docker_token", r"\bdckr_(?:pat|oat)_[\w-]{20,}"),
-        ("cloud_token", r"\bdo[opr]_v1_[a-f0-9]{40,}|\bdapi[a-f0-9]{32}|\bhvs\.[\w-]{20,}|\bhvb\.[\w-]{20,}|\bscw[\w-]{30,}|\bv1\.0-[a-f0-9]{20,}-[a-f0-9]{40,}"),
-        ("model_key", r"\bsk-(?:ant-|proj-|svcacct-|or-v1-|admin-|live-)?[\w-]{18,}|\bhf_[A-Za-z0-9]{25,}|\bgsk_[A-Za-z0-9]{30,}|\br8_[A-Za-z0-9]{30,}|\bpplx-[A-Za-z0-9]{30,}|\bxai-[A-Za-z0-9]{40,}|\bnvapi-[\w-]{40,}"),
-        ("chat_token", r"\bxox[abeoprs]-[\w-]{10,}|\bxapp-\d-[\w-]{20,}|\b\d{8,10}:A[\w-]{32,}|\b[MNO][\w-]{22,28}\.[\w-]{6,7}\.[\w-]{25,}"),
-        ("webhook", r"hooks\.slack\.com/(?:services|workflows)/[\w/]{20,}|discord(?:app)?\.com/api/webhooks/\d{10,}/[\w-]{30,}|webhook\.office\.com/webhookb2/[\w@/-]{30,}"),
-        ("payment_key", r"\b(?:sk|rk|pk)_live_[A-Za-z0-9]{16,}|\b(?:sk|rk)_test_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9+/=]{20,}|\bsq0(?:atp|csp|idp)-[\w-]{20,}|\bEAAA[\w-]{50,}|\baccess_token\$production\$\w+\$\w+"),
-        ("mail_key", r"\bSG\.[\w-]{16,}\.[\w-]{30,}|\bkey-[a-f0-9]{32}\b|\bxkeysib-[a-f0-9]{40,}|\bre_[A-Za-z0-9]{8,}_[A-Za-z0-9]{20,}|\b[a-f0-9]{32}-us\d{1,2}\b"),
+        (
+            "cloud_token",
+            r"\bdo[opr]_v1_[a-f0-9]{40,}|\bdapi[a-f0-9]{32}|\bhvs\.[\w-]{20,}|\bhvb\.[\w-]{20,}|\bscw[\w-]{30,}|\bv1\.0-[a-f0-9]{20,}-[a-f0-9]{40,}",
+        ),
+        (
+            "model_key",
+            r"\bsk-(?:ant-|proj-|svcacct-|or-v1-|admin-|live-)?[\w-]{18,}|\bhf_[A-Za-z0-9]{25,}|\bgsk_[A-Za-z0-9]{30,}|\br8_[A-Za-z0-9]{30,}|\bpplx-[A-Za-z0-9]{30,}|\bxai-[A-Za-z0-9]{40,}|\bnvapi-[\w-]{40,}",
+        ),
+        (
+            "chat_token",
+            r"\bxox[abeoprs]-[\w-]{10,}|\bxapp-\d-[\w-]{20,}|\b\d{8,10}:A[\w-]{32,}|\b[MNO][\w-]{22,28}\.[\w-]{6,7}\.[\w-]{25,}",
+        ),
+        (
+            "webhook",
+            r"hooks\.slack\.com/(?:services|workflows)/[\w/]{20,}|discord(?:app)?\.com/api/webhooks/\d{10,}/[\w-]{30,}|webhook\.office\.com/webhookb2/[\w@/-]{30,}",
+        ),
+        (
+            "payment_key",
+            r"\b(?:sk|rk|pk)_live_[A-Za-z0-9]{16,}|\b(?:sk|rk)_test_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9+/=]{20,}|\bsq0(?:atp|csp|idp)-[\w-]{20,}|\bEAAA[\w-]{50,}|\baccess_token\$production\$\w+\$\w+",
+        ),
+        (
+            "mail_key",
+            r"\bSG\.[\w-]{16,}\.[\w-]{30,}|\bkey-[a-f0-9]{32}\b|\bxkeysib-[a-f0-9]{40,}|\bre_[A-Za-z0-9]{8,}_[A-Za-z0-9]{20,}|\b[a-f0-9]{32}-us\d{1,2}\b",
+        ),
         ("telephony_key", r"\bSK[a-f0-9]{32}\b"),
         ("shop_token", r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{30,}"),
-        ("service_token", r"\bATATT3[\w=-]{30,}|\bATCTT3[\w=-]{30,}|\blin_api_\w{30,}|\b(?:ntn|secret)_[A-Za-z0-9]{40,}|\bglc_[\w=+/]{30,}|\bglsa_\w{30,}|\bdp\.(?:pt|st|ct|sa)\.[\w.-]{30,}|\bNRAK-[A-Z0-9]{20,}|\bsntrys_[\w=+/-]{30,}|\bphc_\w{30,}|\bPMAK-[\w-]{40,}|\bfigd_[\w-]{30,}|\bpat[A-Za-z0-9]{14}\.[a-f0-9]{40,}|\bsecret-token:[\w%-]{10,}|\bAPI-[A-Z0-9]{25,}\b|\btskey-[\w-]{20,}|\beyJrIjoi[\w=]{40,}|\bcio[a-zA-Z0-9]{32}\b|\boy2[a-z0-9]{43}\b|\brubygems_[a-f0-9]{40,}|\bsbp_[a-f0-9]{30,}|\bfly?o1_[\w-]{30,}|\bpscale_(?:pw|tkn|oauth)_[\w.-]{30,}|\bcrates?io[\w]{30,}|\bvercel_[\w]{20,}|\bpul-[a-f0-9]{40}"),
+        (
+            "service_token",
+            r"\bATATT3[\w=-]{30,}|\bATCTT3[\w=-]{30,}|\blin_api_\w{30,}|\b(?:ntn|secret)_[A-Za-z0-9]{40,}|\bglc_[\w=+/]{30,}|\bglsa_\w{30,}|\bdp\.(?:pt|st|ct|sa)\.[\w.-]{30,}|\bNRAK-[A-Z0-9]{20,}|\bsntrys_[\w=+/-]{30,}|\bphc_\w{30,}|\bPMAK-[\w-]{40,}|\bfigd_[\w-]{30,}|\bpat[A-Za-z0-9]{14}\.[a-f0-9]{40,}|\bsecret-token:[\w%-]{10,}|\bAPI-[A-Z0-9]{25,}\b|\btskey-[\w-]{20,}|\beyJrIjoi[\w=]{40,}|\bcio[a-zA-Z0-9]{32}\b|\boy2[a-z0-9]{43}\b|\brubygems_[a-f0-9]{40,}|\bsbp_[a-f0-9]{30,}|\bfly?o1_[\w-]{30,}|\bpscale_(?:pw|tkn|oauth)_[\w.-]{30,}|\bcrates?io[\w]{30,}|\bvercel_[\w]{20,}|\bpul-[a-f0-9]{40}",
+        ),
         ("age_key", r"\bAGE-SECRET-KEY-1[A-Z0-9]{40,}|\bPuTTY-User-Key-File-\d"),
-        ("private_key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\n|\\r|\s|[A-Za-z-]+: [^\n]{1,80})*[A-Za-z0-9+/=]{12,}"),
+        (
+            "private_key",
+            r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\n|\\r|\s|[A-Za-z-]+: [^\n]{1,80})*[A-Za-z0-9+/=]{12,}",
+        ),
         ("json_web_token", r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{10,}"),
     )
 )
@@ -54,13 +78,43 @@ _SAID = re.compile(
     r"(?:\s+(?:for|of|to|für|zum|von)\s+[\w\s@.-]{1,40}?)?\s*(?:is|was|are|ist|lautet|est|es|is now|=|:)\s+[\"'`“„]?(?P<value>[^\s\"'`“”,;]{6,200})",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.\-]{1,30}://(?P<user>[^\s:/@\"'<>]{0,80}):(?P<value>[^\s/\"'<>]{3,200})@(?=[\w\[.-])", re.IGNORECASE)
-_PARAMETER = re.compile(r"[?&;](?P<name>password|passwd|pwd|pass|token|access_token|auth_token|api_?key|apikey|key|sig|signature|secret|client_secret|X-Amz-Signature|code)=(?P<value>[^\s&\"'<>#]{6,300})", re.IGNORECASE)
-_HEADER = re.compile(r"(?:authorization|x-api-key|x-auth-token|private-token|api-key|cookie|proxy-authorization)[\"']?\s*[:=]\s*[\"']?(?:(?P<scheme>bearer|basic|token|digest|apikey)\s+)?(?P<value>[\w.~+/=\-:%]{8,400})", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"\b[a-z][a-z0-9+.\-]{1,30}://(?P<user>[^\s:/@\"'<>]{0,80}):(?P<value>[^\s/\"'<>]{3,200})@(?=[\w\[.-])",
+    re.IGNORECASE,
+)
+_PARAMETER = re.compile(
+    r"[?&;](?P<name>password|passwd|pwd|pass|token|access_token|auth_token|api_?key|apikey|key|sig|signature|secret|client_secret|X-Amz-Signature|code)=(?P<value>[^\s&\"'<>#]{6,300})",
+    re.IGNORECASE,
+)
+_HEADER = re.compile(
+    r"(?:authorization|x-api-key|x-auth-token|private-token|api-key|cookie|proxy-authorization)[\"']?\s*[:=]\s*[\"']?(?:(?P<scheme>bearer|basic|token|digest|apikey)\s+)?(?P<value>[\w.~+/=\-:%]{8,400})",
+    re.IGNORECASE,
+)
 _BEARER = re.compile(r"\bbearer\s+(?P<value>[\w.~+/=-]{20,400})", re.IGNORECASE)
-_NETRC = re.compile(r"\b(?:machine|login)\s+\S+\s+(?:login\s+\S+\s+)?password\s+(?P<value>\S{4,100})|(?:-u|--user)[ =][\"']?[\w.@-]+:(?P<curl>[^\s\"']{4,100})|(?:--password|-p)[ =](?P<option>[^\s\"'-][^\s\"']{5,100})|\bsshpass\s+-p\s*[\"']?(?P<ssh>[^\s\"']{4,100})", re.IGNORECASE)
-_UNCLEAR = frozenset({"key", "auth", "session", "session_id", "session-id", "cookie", "pin", "pass", "code", "token", "secret", "pat"})
-_PUBLIC = re.compile(r"public|pub_?key|hash|digest|sha\d|md5|fingerprint|checksum|commit|etag|uuid|trace|publish|foreign|primary|sort|partition|hot|cache|idempot|shift|keyboard|count|limit|usage|length|expir|max|min|type|name|url|uri|policy|reset", re.IGNORECASE)
+_NETRC = re.compile(
+    r"\b(?:machine|login)\s+\S+\s+(?:login\s+\S+\s+)?password\s+(?P<value>\S{4,100})|(?:-u|--user)[ =][\"']?[\w.@-]+:(?P<curl>[^\s\"']{4,100})|(?:--password|-p)[ =](?P<option>[^\s\"'-][^\s\"']{5,100})|\bsshpass\s+-p\s*[\"']?(?P<ssh>[^\s\"']{4,100})",
+    re.IGNORECASE,
+)
+_UNCLEAR = frozenset(
+    {
+        "key",
+        "auth",
+        "session",
+        "session_id",
+        "session-id",
+        "cookie",
+        "pin",
+        "pass",
+        "code",
+        "token",
+        "secret",
+        "pat",
+    }
+)
+_PUBLIC = re.compile(
+    r"public|pub_?key|hash|digest|sha\d|md5|fingerprint|checksum|commit|etag|uuid|trace|publish|foreign|primary|sort|partition|hot|cache|idempot|shift|keyboard|count|limit|usage|length|expir|max|min|type|name|url|uri|policy|reset",
+    re.IGNORECASE,
+)
 _UUID = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
 
 
@@ -92,8 +146,8 @@ def _assigned(name: str, value: str) -> bool:
         return False
     short = re.split(r"[.\s]", name.lower())[-1]
     if short in _UNCLEAR:
-        return len(value) >= 12 and _mixed(value) and not _UUID.match(value)  # noqa: PLR2004  a word is shorter
-    return (len(value) >= 6 and (_mixed(value) or _marked(value))) or len(value) >= 20  # noqa: PLR2004  as above
+        return len(value) >= 12 and _mixed(value) and not _UUID.match(value)
+    return (len(value) >= 6 and (_mixed(value) or _marked(value))) or len(value) >= 20
 
 
 def _said(_name: str, value: str) -> bool:
@@ -101,11 +155,11 @@ def _said(_name: str, value: str) -> bool:
 
 
 def _in_address(_name: str, value: str) -> bool:
-    return _usable(value) and len(value) >= 4 and not value.isdigit()  # noqa: PLR2004  ports are numbers
+    return _usable(value) and len(value) >= 4 and not value.isdigit()
 
 
 def _in_header(_name: str, value: str) -> bool:
-    return _usable(value) and len(value) >= 12 and _mixed(value)  # noqa: PLR2004  names are shorter
+    return _usable(value) and len(value) >= 12 and _mixed(value)
 
 
 def _given(_name: str, value: str) -> bool:
@@ -113,17 +167,30 @@ def _given(_name: str, value: str) -> bool:
 
 
 def _usable(value: str) -> bool:
-    return len(set(value)) >= min(VARIETY, len(value) - 1) and not _PLACEHOLDER.search(value) and "://" not in value and "(" not in value
+    return (
+        len(set(value)) >= min(VARIETY, len(value) - 1)
+        and not _PLACEHOLDER.search(value)
+        and "://" not in value
+        and "(" not in value
+    )
 
 
 def _mixed(value: str) -> bool:
     """Letters and digits, as passwords have and words have not."""
-    return any(char.isdigit() for char in value) and any(char.isalpha() for char in value) and not re.fullmatch(r"[A-Za-z]{1,4}[-_]?\d{1,5}|\d+[A-Za-z]{1,3}|v?\d+(?:\.\d+)+\w*|\d{4}-\d\d-\d\d(?:T.*)?", value)
+    return (
+        any(char.isdigit() for char in value)
+        and any(char.isalpha() for char in value)
+        and not re.fullmatch(
+            r"[A-Za-z]{1,4}[-_]?\d{1,5}|\d+[A-Za-z]{1,3}|v?\d+(?:\.\d+)+\w*|\d{4}-\d\d-\d\d(?:T.*)?", value
+        )
+    )
 
 
 def _marked(value: str) -> bool:
     """Signs inside of a word, or letters of both cases in no order."""
-    return bool(re.search(r"[!#%^*?+~$@]\w|\w[!#%^*?+~$@]\w", value)) or bool(re.search(r"[a-z][A-Z]\w*[a-z][A-Z]", value))
+    return bool(re.search(r"[!#%^*?+~$@]\w|\w[!#%^*?+~$@]\w", value)) or bool(
+        re.search(r"[a-z][A-Z]\w*[a-z][A-Z]", value)
+    )
 
 
 _SETTINGS = (

@@ -21,17 +21,35 @@ _PATTERNS = tuple(
     (kind, re.compile(pattern, re.IGNORECASE | re.MULTILINE if kind != "option" else re.IGNORECASE))
     for kind, pattern in (
         ("substitution", r"\$\(|`[^`\n]{1,300}`|<\(|>\(\s*\w"),
-        ("substitution", r"\$\{[\w!#@*?-]+(?:[:}/%#^,@\[-]|$)|\$ifs\b|\$'\\|\$\w+\$\w|\$@|\$\*|\$\[|%comspec%|%\w+:~|!\w+!"),
+        (
+            "substitution",
+            r"\$\{[\w!#@*?-]+(?:[:}/%#^,@\[-]|$)|\$ifs\b|\$'\\|\$\w+\$\w|\$@|\$\*|\$\[|%comspec%|%\w+:~|!\w+!",
+        ),
         ("chain", rf"(?:&&|\|\|)\s*(?:{_CLEAR}|{_EVERYDAY}|[./~$]\S*)(?:\s|$|[;|&<>)\"'])"),
-        ("chain", rf"(?:[;|\n\r]|(?<=[\w\s.'\")])&|^\s*&)\s*(?:\(|\{{|!|['\"])?\s*{_CLEAR}(?:\s+[-/~.$*'\"\w]|\s*$|\s*[;|&`)<>#$])"),
+        (
+            "chain",
+            rf"(?:[;|\n\r]|(?<=[\w\s.'\")])&|^\s*&)\s*(?:\(|\{{|!|['\"])?\s*{_CLEAR}(?:\s+[-/~.$*'\"\w]|\s*$|\s*[;|&`)<>#$])",
+        ),
         ("chain", rf"(?:[;|\n\r]|(?<=[\w\s.'\")])&|^\s*&)\s*(?:\(|\{{|!)?\s*{_EVERYDAY}{_ARGUMENT}"),
         ("chain", r"(?:[;|\n\r]|&)\s*(?:\.{0,2}/[\w.-]+(?:/[\w.-]+)*|~/\S+)(?:\s|$)"),
-        ("redirect", r"(?:^|[\s\w])\d?>{1,2}\s*(?:/|~|\.{1,2}/|&\d|\$|\\\\|[\w-]+\.(?:sh|php|py|txt|conf|log|bashrc|jsp|bat|cmd|html?)\b)|&>\s*\S"),
+        (
+            "redirect",
+            r"(?:^|[\s\w])\d?>{1,2}\s*(?:/|~|\.{1,2}/|&\d|\$|\\\\|[\w-]+\.(?:sh|php|py|txt|conf|log|bashrc|jsp|bat|cmd|html?)\b)|&>\s*\S",
+        ),
         ("redirect", r"<{1,3}\s*(?:/|~/|\$|\.\./)|<<-?\s*['\"]?[a-z_]+['\"]?\s*(?:\n|$)|/dev/(?:tcp|udp)/"),
         ("option", r"^\s*['\"]?-{1,2}[a-z@][\w-]*(?:[=:\s'\"]|$)"),
-        ("option", r"\s--[a-z][\w-]{2,}=\S|\s-o\s?proxycommand|\s--(?:exec|eval|checkpoint-action|upload-pack|use-askpass|to-command|rsh|post-file|upload-file|config|output|load|command|import|require)\b|\s-(?:exec|rf|fr)\b"),
-        ("disguise", r"\{\w+,[^}\s]{1,80}\}|/\?{2,}|\\x[0-9a-f]{2}\\x|\b\w+\\\w+\\\w+\s+/|\b\w'{2}\w|\b\w\"{2}\w|\b[a-z]\\[a-z]+\s|'\w'\w+'\w'|\^\w\^"),
-        ("file", r"/etc/(?:passwd|shadow|hosts|sudoers)|~/\.(?:ssh|bash\w*|aws)|/bin/(?:ba|z|da)?sh\b|/proc/self|\brm\s+-\w*[rf]\w*\s|\.ssh/(?:authorized_keys|id_)|\bcmd(?:\.exe)?\s+/[ck]\b|\bpowershell(?:\.exe)?\s+-"),
+        (
+            "option",
+            r"\s--[a-z][\w-]{2,}=\S|\s-o\s?proxycommand|\s--(?:exec|eval|checkpoint-action|upload-pack|use-askpass|to-command|rsh|post-file|upload-file|config|output|load|command|import|require)\b|\s-(?:exec|rf|fr)\b",
+        ),
+        (
+            "disguise",
+            r"\{\w+,[^}\s]{1,80}\}|/\?{2,}|\\x[0-9a-f]{2}\\x|\b\w+\\\w+\\\w+\s+/|\b\w'{2}\w|\b\w\"{2}\w|\b[a-z]\\[a-z]+\s|'\w'\w+'\w'|\^\w\^",
+        ),
+        (
+            "file",
+            r"/etc/(?:passwd|shadow|hosts|sudoers)|~/\.(?:ssh|bash\w*|aws)|/bin/(?:ba|z|da)?sh\b|/proc/self|\brm\s+-\w*[rf]\w*\s|\.ssh/(?:authorized_keys|id_)|\bcmd(?:\.exe)?\s+/[ck]\b|\bpowershell(?:\.exe)?\s+-",
+        ),
         ("control", r"\x00|\x1a"),
     )
 )

@@ -35,14 +35,18 @@ class Spellings:
             return None
         for variant in (word, _jumbled(word), _STRETCHED.sub(r"\1", word), *_shorter(word)):
             found = self._near.get(variant)
-            if found is not None and found[0] == word[0] and abs(len(found) - len(_STRETCHED.sub(r"\1", word))) <= 1:
+            if (
+                found is not None
+                and found[0] == word[0]
+                and abs(len(found) - len(_STRETCHED.sub(r"\1", word))) <= 1
+            ):
                 return found
         return self._near.get("-" + word.translate(_VOWELS)) if not set(word) & set("aeiou") else None
 
     def parts(self, word: str) -> tuple[str, ...]:
         """`ignorepreviousinstructions` in its parts; other words as they are."""
         found = [] if self._inside is None else list(self._inside.finditer(word))
-        if len(found) < 2:  # noqa: PLR2004  one may be there by chance
+        if len(found) < 2:
             return (word,)
         parts, after = [], 0
         for one in found:

@@ -15,7 +15,9 @@ SMALL_TALK = re.compile(
     r"great|perfect|fine|got it|understood|right|correct|exactly|alright|cheers|welcome|nice|awesome|cool|help|human|agent|somebody|anybody|again|repeat|"
     r"hallo|guten (?:tag|morgen|abend)|danke|ja|nein|bitte|tschüss|bonjour|merci|oui|non|hola|gracias|ciao|grazie|si|olá|obrigado|привет|спасибо|да|нет)\b"
 )
-OURS = re.compile(r"\b(?:it|its|this one|that one|the new one|them|these|my|mine|your (?:shop|store|company|website|site|app|product\w*|service\w*|offer)|you (?:sell|ship|offer|have|deliver|charge|send|sent|support)|es|meine?|mein)\b")
+OURS = re.compile(
+    r"\b(?:it|its|this one|that one|the new one|them|these|my|mine|your (?:shop|store|company|website|site|app|product\w*|service\w*|offer)|you (?:sell|ship|offer|have|deliver|charge|send|sent|support)|es|meine?|mein)\b"
+)
 SMALL_TALK_WORDS = 9
 FEW_WORDS = 3
 NEUTRAL = 0.6
@@ -41,7 +43,7 @@ def topic(text: str, allowed: Sequence[str]) -> list[Finding]:
     if words <= SMALL_TALK_WORDS and SMALL_TALK.search(plain) and not outside:
         return []
     score = _score(inside, outside, bool(OURS.search(plain)))
-    return [Finding("off_topic", score, 0, len(text))] if score >= 0.5 else []  # noqa: PLR2004  half
+    return [Finding("off_topic", score, 0, len(text))] if score >= 0.5 else []
 
 
 def _score(inside: int, outside: int, ours: bool) -> float:
@@ -60,9 +62,23 @@ def _lexicons(allowed: tuple[str, ...]) -> tuple[Lexicon, Lexicon]:
         if len(set(map(_stem, own)) & set(map(_stem, words))) > 1:
             own += words
     mine = Lexicon({"own": own})
-    worlds = {name: [word for word in words if not mine.row(folded(word.rstrip("*"))).means or not any(mine.row(folded(word.rstrip("*"))).means)] for name, words in read_words("worlds").items()}
-    shared = {name for name, words in read_words("worlds").items() if len(set(map(_stem, own[: _count(allowed)])) & set(map(_stem, words))) > 1}
-    return mine, Lexicon({name: words for name, words in worlds.items() if name not in shared} or {"none": []})
+    worlds = {
+        name: [
+            word
+            for word in words
+            if not mine.row(folded(word.rstrip("*"))).means
+            or not any(mine.row(folded(word.rstrip("*"))).means)
+        ]
+        for name, words in read_words("worlds").items()
+    }
+    shared = {
+        name
+        for name, words in read_words("worlds").items()
+        if len(set(map(_stem, own[: _count(allowed)])) & set(map(_stem, words))) > 1
+    }
+    return mine, Lexicon(
+        {name: words for name, words in worlds.items() if name not in shared} or {"none": []}
+    )
 
 
 def _count(allowed: tuple[str, ...]) -> int:
@@ -73,7 +89,10 @@ def _entries(line: str) -> list[str]:
     name, colon, words = line.partition(":")
     listed = [word.strip() for word in (words if colon else name).split(",")]
     entries = [word for word in (*listed, name.strip()) if word]
-    return [f"{word}*" if len(word) > FEW_WORDS and " " not in word and not word.endswith("*") else word for word in entries]
+    return [
+        f"{word}*" if len(word) > FEW_WORDS and " " not in word and not word.endswith("*") else word
+        for word in entries
+    ]
 
 
 def _stem(word: str) -> str:

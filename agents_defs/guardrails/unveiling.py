@@ -15,14 +15,27 @@ from agents_defs.guardrails.folding import folded, latinised
 MAX_LAYERS = 3
 MAX_DECODED = 20_000  # characters of one text that are decoded
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_TELLING = ("instruct", "previous", "ignore", "system", "prompt", "reveal", "rules", "password", "secret", "forget")
+_TELLING = (
+    "instruct",
+    "previous",
+    "ignore",
+    "system",
+    "prompt",
+    "reveal",
+    "rules",
+    "password",
+    "secret",
+    "forget",
+)
 _SHIFTS = {
     shift: str.maketrans(_LETTERS, _LETTERS[shift:] + _LETTERS[:shift]) for shift in range(1, len(_LETTERS))
 }
 _ATBASH = str.maketrans(_LETTERS, _LETTERS[::-1])
 _CIPHERS = [*_SHIFTS.values(), _ATBASH]
 _UNDO = [*(_SHIFTS[len(_LETTERS) - shift] for shift in _SHIFTS), _ATBASH]
-_ENCIPHERED = [(word.translate(table), undo) for table, undo in zip(_CIPHERS, _UNDO, strict=True) for word in _TELLING]
+_ENCIPHERED = [
+    (word.translate(table), undo) for table, undo in zip(_CIPHERS, _UNDO, strict=True) for word in _TELLING
+]
 _ENCIPHERED_ANY = re.compile("|".join(sorted({word[:4] for word, _ in _ENCIPHERED})))
 _BACKWARDS = tuple(word[::-1] for word in _TELLING)
 _LEET = str.maketrans("013457895@$!|+€£", "oieastbgsasiltee"[:16])
@@ -43,9 +56,7 @@ _JOINED = re.compile(r"[\"'”’`]\s*(?:\+|,|&|\.|\bjoin|\bconcat|\bplus\b|\ban
 _MORSE = re.compile(r"[.\-·–—]{1,6}(?:[ /|]+[.\-·–—]{1,6}){7,}")
 _PIG = re.compile(r"\b(?:[a-z]+ay)\b")
 _WORD = re.compile(r"[a-z]+")
-_MORSE_SIGNS = (
-    ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."
-)
+_MORSE_SIGNS = ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."
 _MORSE_LETTERS = dict(zip(_MORSE_SIGNS.split(), _LETTERS, strict=True))
 
 
@@ -81,7 +92,7 @@ def _respelt(plain: str) -> Iterator[View]:
         yield View(plain.translate(_LEET_L).translate(_LEET), "digits for letters")
     if _SPACED.search(plain):
         yield View(_SPACED.sub(_closed_up, plain), "spaced letters")
-    if len(_PUNCTUATED.findall(plain)) > 3:  # noqa: PLR2004  some dashes and dots are in every text
+    if len(_PUNCTUATED.findall(plain)) > 3:
         yield View(_PUNCTUATED.sub("", plain), "letters apart")
     fragments = _QUOTED.findall(plain)
     if len(fragments) > 1 and _JOINED.search(plain):
@@ -95,7 +106,10 @@ def _closed_up(found: re.Match[str]) -> str:
     gaps = re.findall(r"(?<=\w)[^\w]+(?=\w)|(?<=\w)_+(?=\w)", spelt)
     narrow = min(gaps, key=len) if gaps else " "
     parts = re.split(r"([ .\-_*|/,~\u00b7]+)", spelt)
-    return "".join(" " if len(part) > len(narrow) and not part[0].isalnum() else part if part.isalnum() else "" for part in parts)
+    return "".join(
+        " " if len(part) > len(narrow) and not part[0].isalnum() else part if part.isalnum() else ""
+        for part in parts
+    )
 
 
 def _ciphered(plain: str) -> Iterator[View]:
@@ -105,13 +119,13 @@ def _ciphered(plain: str) -> Iterator[View]:
     if _ENCIPHERED_ANY.search(plain):
         for undo in {id(undo): undo for word, undo in _ENCIPHERED if word in plain}.values():
             yield View(plain.translate(undo), "cipher")
-    if len(_PIG.findall(plain)) > 3:  # noqa: PLR2004  "may", "day" and "way" are in every text
+    if len(_PIG.findall(plain)) > 3:
         yield View(_WORD.sub(_unpigged, plain), "pig latin")
 
 
 def _unpigged(found: re.Match[str]) -> str:
     word = found.group()
-    if not word.endswith("ay") or len(word) < 4:  # noqa: PLR2004  "way" is a word
+    if not word.endswith("ay") or len(word) < 4:
         return word
     stem = word.removesuffix("ay")
     if stem[-1] in "wy" and stem[0] in "aeiou":
@@ -132,9 +146,9 @@ def _decodings(text: str) -> Iterator[tuple[str, str]]:
                 found.append(decoded)
         if found:
             yield how, "\n".join(found)
-    if len(_PERCENT.findall(text)) > 3:  # noqa: PLR2004  an address has some
+    if len(_PERCENT.findall(text)) > 3:
         yield "percent encoding", unquote(text)
-    if len(_ENTITY.findall(text)) > 3:  # noqa: PLR2004  so has a page
+    if len(_ENTITY.findall(text)) > 3:
         yield "entities", html.unescape(text)
     if _ESCAPE.search(text):
         yield "escapes", _ESCAPE.sub(lambda one: chr(int(one[1] or one[2], 16)), text)
@@ -165,7 +179,7 @@ def _from_binary(found: str) -> str | None:
 
 def _from_codes(found: str) -> str | None:
     numbers = [int(number) for number in re.findall(r"\d+", found)]
-    return _readable(bytes(numbers)) if max(numbers) < 127 else None  # noqa: PLR2004  ASCII ends there
+    return _readable(bytes(numbers)) if max(numbers) < 127 else None
 
 
 def _from_tags(found: str) -> str | None:
@@ -186,7 +200,9 @@ def _readable(raw: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     letters = sum(char.isalpha() or char.isspace() for char in text)
-    return text if len(text) > 5 and text.isprintable() | ("\n" in text) and letters > 0.7 * len(text) else None  # noqa: PLR2004  rather text than chance
+    return (
+        text if len(text) > 5 and text.isprintable() | ("\n" in text) and letters > 0.7 * len(text) else None
+    )
 
 
 _Decoder = Callable[[str], str | None]
