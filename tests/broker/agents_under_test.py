@@ -56,5 +56,6 @@ REGISTRY = Registry(
         AgentSpec("clerk", 1, clerk),
         AgentSpec("hasty", 1, clerk, call_timeout_s=0.5, timeout_s=5.0),
         AgentSpec("author", 1, author),
+        AgentSpec("rare", 1, clerk, max_runs=3),
     ]
 )
