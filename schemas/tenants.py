@@ -86,8 +86,9 @@ class Concurrency(WireRecord):
     """Runs of the tenant under way at once, over all workers; an absent figure is no cap."""
 
     runs: Count | None = None
+    """Of all agents together."""
     agents: dict[str, Count] = Field(default_factory=dict)
-    """By the agent's name, of any version."""
+    """By the agent's name, all its versions together."""
     models: dict[str, Count] = Field(default_factory=dict)
     """By the model that the request names, or that its agent asks first."""
 

@@ -45,6 +45,8 @@ class Traffic:
     """When those were admitted that do not tell: at some time in between."""
     undecided: int = 0
     """Still open: perhaps admitted, perhaps not."""
+    returned: list[Interval] = field(default_factory=list)
+    """When those counted that found no seat, from when they came to when they were refused."""
 
 
 def judge(facts: Facts, plans: PlansInForce, tally: Tally) -> None:
@@ -86,11 +88,12 @@ def _sort_in(facts: Facts, traffic: Traffic, answer: Answer) -> None:
         return
     if answer.admitted_ms is not None:
         traffic.again += 1
-    elif answer.status == "refused":
+    elif answer.status == "refused" and answer.code != Code.LIMIT_CONCURRENCY:
         return
-    # Else it ended before it started, and counted all the same.
+    # Else it ended before it started, and counted all the same: until then, if it found no seat.
     asked = facts.asked.get(answer.source_offset)
-    traffic.hidden.append((asked.timestamp_ms if asked is not None else 0, answer.finished_ms))
+    told = traffic.returned if answer.code == Code.LIMIT_CONCURRENCY else traffic.hidden
+    told.append((asked.timestamp_ms if asked is not None else 0, answer.finished_ms))
 
 
 def tolerance_ms(window_ms: int) -> int:
@@ -139,6 +142,7 @@ def _weigh_refusals(facts: Facts, limit: Limit, plan: Plan, traffic: Traffic, we
         outside = bisect_left(starts, at - window_ms) + len(ends) - bisect_right(ends, at + slack_ms)
         used += max(0, len(ends) - outside)
         maybe = len(ends) - bisect_left(ends, at - longer_ms) + traffic.undecided
+        maybe += sum(came - slack_ms <= at <= gone + slack_ms for came, gone in traffic.returned)
         if used + 1 > int(limit.limit):
             found = FULL
         elif at - longer_ms < begins_ms:

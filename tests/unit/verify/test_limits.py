@@ -256,3 +256,19 @@ async def test_what_a_tenant_was_given_today_is_not_held_against_what_it_did_bef
     tally = await judge(world)
 
     assert (tally.breached, tally.not_checkable) == (0, {OLD_PLAN: 4})
+
+
+async def test_who_is_refused_a_seat_may_have_taken_the_room_until_then_and_not_after() -> None:
+    for answered_first, breached, unclear in ((False, 0, {MAYBE_ROOM: 1}), (True, 1, {})):
+        world = busy(4, 1)
+        seatless = world.ask("acme", "seatless")
+        if not answered_first:
+            refused(world)
+        world.answer(seatless, Status.REFUSED, code=Code.LIMIT_CONCURRENCY, run_s=0)
+        if answered_first:
+            world.pass_time(5)
+            refused(world)
+
+        tally = await judge(world)
+
+        assert (tally.breached, tally.not_checkable) == (breached, unclear)
