@@ -7,11 +7,13 @@ from typing import Any
 import redis.asyncio as redis
 
 from app.adapters.redis_client import connect_redis
-from tests.broker.crew import Crew, request
+from app.simulator.server import RunningSimulator
+from tests.broker.crew import Crew, request, until
 from tests.broker.test_plan_limits import planned
 
 LIMITS = [{"what": "requests", "per": "day", "limit": 20}]
 TOLD_S = 60.0
+SLOW = "[[sim: latency_ms=20000]]"  # longer than it takes the books to tell
 
 
 async def emptied(crew: Crew) -> None:
@@ -48,6 +50,27 @@ async def test_of_a_days_limit_exactly_what_was_left_is_admitted_after_redis_was
 
     assert statuses(answered, "b-") == {"completed": 5}
     assert "(20 requests used)" in answered["late"]["error"]["message"]
+
+
+async def test_what_is_under_way_when_redis_is_emptied_counts_as_well(
+    crew: Crew, models: RunningSimulator
+) -> None:
+    await planned(crew, "acme", limits=LIMITS)
+    await crew.ready(crew.start())
+    crew.start(command=("-m", "app", "books"))
+    await crew.send(*(request(f"a-{number}") for number in range(13)))
+    await crew.answered(13)
+    await crew.send(*(request(f"slow-{number}", text=SLOW) for number in range(3)))
+    await until(lambda: models.in_flight == 3)
+
+    await emptied(crew)
+    await crew.send(*(request(f"b-{number}", over_limit="wait") for number in range(20)))
+    answered = await crew.answered(20, TOLD_S)
+    await asyncio.sleep(2)  # for a fifth
+
+    answered = await crew.answered(20)
+    assert statuses(answered, "slow-") == {"completed": 3}
+    assert statuses(answered, "b-") == {"completed": 4}
 
 
 async def test_a_worker_and_books_that_end_with_redis_leave_nobody_its_limit_twice(crew: Crew) -> None:
