@@ -34,10 +34,15 @@ class RedisSessions:
         """All there are, of one tenant or of all."""
         found = []
         with _answering():
-            async for key in self._found("s", tenant_id):
-                tenant, session_id = self._keys.parts(key)
-                turns, left_ms = await self._client.llen(key), await self._client.pttl(key)
-                found.append(SessionRow("redis", tenant, session_id, turns, self._now + left_ms / 1000))
+            async for keys in self._found("s", tenant_id):
+                asked = self._client.pipeline(transaction=False)
+                for key in keys:
+                    asked.llen(key).pttl(key)
+                told = await asked.execute()
+                for key, turns, left_ms in zip(keys, told[::2], told[1::2], strict=True):
+                    if turns:  # else it expired just now
+                        whose = self._keys.parts(key)
+                        found.append(SessionRow("redis", *whose, turns, self._now + left_ms / 1000))
         return found
 
     async def turns(self, tenant_id: str, session_id: str) -> Sequence[StoredTurn]:
@@ -89,10 +94,13 @@ class RedisSessions:
         """Keys and request ids of the journals of the session's requests."""
         found = []
         wanted = session_id.encode("utf-8", "surrogatepass")
-        async for key in self._found("j", tenant_id):
-            known = await self._client.hget(key, "@session")
-            if known is not None and known.partition(b":")[2] == wanted:
-                found.append((key, self._keys.parts(key)[1]))
+        async for keys in self._found("j", tenant_id):
+            asked = self._client.pipeline(transaction=False)
+            for key in keys:
+                asked.hget(key, "@session")
+            for key, known in zip(keys, await asked.execute(), strict=True):
+                if known is not None and known.partition(b":")[2] == wanted:
+                    found.append((key, self._keys.parts(key)[1]))
         return found
 
     async def _runs(self, journal: str, tenant_id: str, request_id: str) -> bool:
@@ -100,9 +108,18 @@ class RedisSessions:
         marker = await self._client.get(self._keys.marker(tenant_id, request_id, generation))
         return bool(marker is not None and marker.startswith(UNDER_WAY))
 
-    async def _found(self, kind: str, tenant_id: str | None) -> AsyncIterator[str]:
-        async for key in self._client.scan_iter(match=self._keys.pattern(kind, tenant_id), count=AT_ONCE):
-            yield key.decode("utf-8", "surrogatepass")
+    async def _found(self, kind: str, tenant_id: str | None) -> AsyncIterator[Sequence[str]]:
+        """Keys, many at once, each once."""
+        seen: set[bytes] = set()  # SCAN may tell one twice
+        cursor, pattern = 0, self._keys.pattern(kind, tenant_id)
+        while True:
+            cursor, found = await self._client.scan(cursor, match=pattern, count=AT_ONCE)
+            new = [key for key in dict.fromkeys(found) if key not in seen]
+            seen.update(new)
+            if new:
+                yield [key.decode("utf-8", "surrogatepass") for key in new]
+            if not cursor:
+                return
 
 
 @contextmanager
