@@ -95,7 +95,7 @@ class Concurrency(WireRecord):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.runs is None and not self.agents and not self.models:
-            raise ValueError("says of none of runs, agents and models how many there may be")
+            raise ValueError("must say how many there may be of runs, agents or models")
         return self
 
 

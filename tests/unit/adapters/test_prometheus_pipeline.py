@@ -59,11 +59,18 @@ def clock() -> HandClock:
 
 @pytest.fixture
 async def pipeline(clock: HandClock) -> Iterator[Pipeline]:  # type: ignore[misc]  # pytest-asyncio's shape
-    registry = Registry([AgentSpec("support", 1, cast(Any, None))])
+    registry = Registry([AgentSpec("support", 1, lambda: cast(Any, None))])
     intake = Intake(registry, PARTITIONS, 10_000, 10_000)
     parking = Parking(NEVER, NEVER, NEVER, clock, Observers())
     around = Surroundings(
-        clock, Observers(), Lifeline(), 60.0, Tenancy(LimitOptions(), MemoryPlans()), Allowance(1, 1), NEVER
+        clock,
+        Observers(),
+        Lifeline(),
+        60.0,
+        Tenancy(LimitOptions(), MemoryPlans()),
+        Allowance(1, 1),
+        NEVER,
+        NEVER,
     )
     stages = Stages(
         intake=intake,
