@@ -42,7 +42,7 @@ class BooksProcess:
     async def start(self) -> None:
         """Start, or raise CannotStart."""
         check_faust()
-        await self._serve_pages()
+        await self.serve_pages()
         await startup.check_kafka(self.options.kafka)
         await self._kafka.start()
         await self._quotas.start()
@@ -53,13 +53,19 @@ class BooksProcess:
         await self.books.app.start()
         self._log.info("the books are kept", app_id=self.books.app.conf.id)
 
-    async def _serve_pages(self) -> None:
+    async def serve_pages(self) -> str | None:
+        """Where they are; None where they cannot be: another worker's books may have that port."""
         try:
             host, port = await self._health.start()
-        except OSError as error:  # each worker of a machine may have books, and they share the setting
+        except OSError as error:
             self._log.warning("the books are kept without pages of their own", reason=str(error))
-        else:
-            self._log.info("books starting", http=f"{host}:{port}")
+            return None
+        self._log.info("books starting", http=f"{host}:{port}")
+        return f"{host}:{port}"
+
+    async def close_pages(self) -> None:
+        """Serve them no more."""
+        await self._health.stop()
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; raises when something ended by itself."""
@@ -96,7 +102,7 @@ class BooksProcess:
         if self._keeping is not None:
             await asyncio.wait({self._keeping}, timeout=FINISH_S)
             self._keeping.cancel()
-        for close in (self.books.app.stop, self._kafka.stop, self._quotas.stop, self._health.stop):
+        for close in (self.books.app.stop, self._kafka.stop, self._quotas.stop, self.close_pages):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(STOP_S):
                     await close()

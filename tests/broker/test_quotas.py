@@ -118,7 +118,7 @@ async def counts(crew: Crew, finished_at: str) -> dict[str, int]:
 
 
 async def test_the_books_tell_what_is_used_and_a_redis_that_forgot(crew: Crew) -> None:
-    await planned(crew, "acme", quota={"runs": 6})
+    await planned(crew, "acme", limits=[], quota={"runs": 6})
     await crew.ready(crew.start())
     crew.start(command=("-m", "app", "books"))
     await crew.send(*(request(f"a-{number}") for number in range(5)))
