@@ -108,7 +108,7 @@ class Deployment:
         with (self.folder / f"{name}.log").open("wb") as output:
             return subprocess.Popen(
                 [sys.executable, "-m", "app", *arguments],
-                env=dict(os.environ, **settings, **self.settings, **environment),
+                env={**os.environ, **settings, **self.settings, **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from app.brokers.broker import BrokerHandle
+from app.brokers.ports import free_port
 from streams.options import KafkaOptions
 from tests.broker.deployment import Deployment
 
@@ -63,6 +64,7 @@ def test_a_new_agent_is_probed_and_its_changes_are_loaded(
         "PENSTOCK_MODEL_PROVIDER": "offline",
         "PENSTOCK_AGENTS_DIR": str(agents),
         "PENSTOCK_SESSION_TIMEOUT_S": "6",
+        "PENSTOCK_HTTP_BIND": f"127.0.0.1:{free_port()}",  # the same when it starts anew
     }
     with Deployment(options, redis_url, tmp_path, settings, ("--reload",)) as deployment:
         probed = run("agents", "probe", "weather", *TENANT)
