@@ -50,7 +50,9 @@ class Licensing:
     def __call__(self, turn: Turn, patience: Patience) -> Licence:
         """For this attempt."""
         terms = self.terms(turn.accepted.request.tenant_id)
-        plan, caps = terms.plan, self.caps(turn.accepted)
+        plan = terms.plan
+        capped = plan.concurrency is not None or turn.accepted.spec.max_runs is not None
+        caps = self.caps(turn.accepted) if capped else ()
         allowance = self._allowance(turn, terms, patience) if terms.spends else None
         seat, waits = None, terms.waits_for_seat(turn.accepted.request.over_limit)
         if caps:

@@ -12,7 +12,7 @@ from schemas.times import format_at
 from streams.policy.caps import Bench
 from tests.doubles.flume import NEVER_BUILT, Flume, World
 from tests.doubles.held_runs import HeldRuns
-from tests.doubles.requests import body
+from tests.doubles.requests import PARTITIONS, body, partition_of
 
 RESEARCH = Bench(agent="research")
 
@@ -273,3 +273,29 @@ async def test_asking_for_a_seat_is_no_part_of_a_run_s_time() -> None:
         (done,) = flume.world.responses("r-0")
         assert (done["queued_ms"], done["run_ms"]) == (3000, 0)
         assert done["runs"][0]["start"] == done["runs"][0]["end"]
+
+
+async def test_two_workers_that_both_have_many_waiting_share_the_seats() -> None:
+    world, runs = World(), HeldRuns()
+    mine, theirs = partition_of("acme"), partition_of("globex")
+    assert mine != theirs
+    async with worker(world, runs, max_runs=3) as here, worker(world, runs, max_runs=3) as there:
+        await there.own([theirs])
+        await here.own([one for one in range(PARTITIONS) if one != theirs])
+        world.write(
+            *(research(f"a-{n}") for n in range(20)), *(research(f"g-{n}", "globex") for n in range(20))
+        )
+        for _ in range(400):
+            if len(world.responses()) == 40:
+                break
+            if runs.running:
+                runs.end(runs.running[0])
+            for flume in (here, there):
+                await flume.rest(steps=12)
+            here.clock.advance(0.3)
+
+        assert set(world.statuses().values()) == {"completed"}
+        assert len(world.responses()) == 40
+        assert runs.most_at_once == 3
+        first = runs.started[:24]
+        assert 8 <= sum(one[0] == "g" for one in first) <= 16
