@@ -80,6 +80,10 @@ class Seal:
         except (InvalidTag, ValueError):
             raise Unreadable("what is stored here was changed, or sealed for another place") from None
 
+    def is_new(self, stored: bytes) -> bool:
+        """Whether it is as it would be sealed now."""
+        return self._first is None or stored.startswith(MAGIC + self._first[0])
+
     def trouble(self) -> str | None:
         """What is wrong, and what to do about it; None: nothing. Reads the file again where it changed."""
         try:

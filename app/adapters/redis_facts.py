@@ -15,6 +15,7 @@ from schemas.text import writable_json
 from streams.ports import StoreUnavailable
 
 KEEP: Final = script("keep_fact")
+RESEAL: Final = script("reseal")
 WHAT: Final = "fact"
 
 
@@ -28,7 +29,7 @@ class RedisFacts:
 
     async def keep(self, owner: Owner, fact: Fact, most: int) -> bool:
         """Remember it, if it is not yet. False: there are as many as may be, and nothing was changed."""
-        value = self._seal.seal(_written(fact), *_place(owner, fact.fact_id))
+        value = self._seal.seal(_written(fact), *fact_place(owner, fact.fact_id))
         try:
             return bool(await self._batch.call(KEEP, (self._key(owner),), (fact.fact_id, value, most)))
         except StoreUnavailable as error:
@@ -41,6 +42,20 @@ class RedisFacts:
             return [self._read(owner, name.decode(), value) for name, value in stored.items()]
         except (RedisError, OSError, Unreadable) as error:
             raise FactsUnavailable(str(error)) from error
+
+    async def reseal(self, owner: Owner) -> int:
+        """How many facts were sealed with an older key, or not at all; now the first one seals them."""
+        count = 0
+        try:
+            stored: Any = await cast("Awaitable[Any]", self._batch.client.hgetall(self._key(owner)))
+            for name, value in stored.items():
+                if not self._seal.is_new(value):
+                    place = fact_place(owner, name.decode())
+                    new = self._seal.seal(self._seal.open(value, *place), *place)
+                    count += await self._batch.call(RESEAL, (self._key(owner),), ("hash", name, value, new))
+        except (RedisError, OSError, StoreUnavailable, Unreadable) as error:
+            raise FactsUnavailable(str(error)) from error
+        return count
 
     async def drop(self, owner: Owner, fact_ids: Collection[str]) -> int:
         """Forget these; how many of them there were."""
@@ -57,12 +72,12 @@ class RedisFacts:
         return self._keys.facts(owner.tenant_id, owner.user_id)
 
     def _read(self, owner: Owner, fact_id: str, stored: bytes) -> Fact:
-        told = orjson.loads(self._seal.open(stored, *_place(owner, fact_id)))
+        told = orjson.loads(self._seal.open(stored, *fact_place(owner, fact_id)))
         at = datetime.fromisoformat(told["at"])
         return Fact(fact_id, told["text"], told["category"], tuple(told["tags"]), at)
 
 
-def _place(owner: Owner, fact_id: str) -> tuple[str, ...]:
+def fact_place(owner: Owner, fact_id: str) -> tuple[str, ...]:
     return WHAT, owner.tenant_id, owner.user_id, fact_id
 
 

@@ -11,11 +11,12 @@ from agents_defs.memory.facts import Owner
 from app.adapters.memory_seal import Seal, Unreadable
 from app.adapters.redis_batch import RedisBatch, script
 from app.adapters.redis_keys import RedisKeys
-from app.adapters.session_turns import said
+from app.adapters.session_turns import resealed, said
 from app.adapters.session_values import SessionRow, StoredTurn
 from streams.ports import StoreUnavailable
 
 FORGET: Final = script("forget_session")
+RESEAL: Final = script("reseal")
 AT_ONCE: Final = 500
 UNDER_WAY: Final = b"A"
 
@@ -76,6 +77,23 @@ class RedisSessions:
         keys = [self._keys.session(tenant_id, session_id), *journals]
         turns, gone = await self._batch.call(FORGET, keys, [])
         return int(turns), int(gone)
+
+    async def reseal(self) -> int:
+        """How many turns were sealed with an older key, or not at all; now the first one seals them."""
+        count = 0
+        with _answering():
+            async for keys in self._found("s", None):
+                for key in keys:
+                    for place, raw in enumerate(await self._client.lrange(key, 0, -1)):
+                        new = resealed(self._seal, self._keys.parts(key), raw)
+                        if new is not None:
+                            count += await self._batch.call(RESEAL, [key], ["list", place, raw, new])
+        return count
+
+    async def owners(self) -> Sequence[Owner]:
+        """All users of whom anything is remembered."""
+        with _answering():
+            return [Owner(*self._keys.parts(key)) async for keys in self._found("f", None) for key in keys]
 
     async def count_facts(self, owner: Owner) -> int:
         """How many there are of a user."""

@@ -53,6 +53,16 @@ def said(seal: Seal, whose: Whose, turn: dict[str, Any]) -> Items:
     return found
 
 
+def resealed(seal: Seal, whose: Whose, raw: bytes) -> bytes | None:
+    """The same turn, sealed with the first key; None: it is. Raises Unreadable."""
+    turn = orjson.loads(raw)
+    items, request_id = turn["items"], turn["request_id"]
+    if not seal.on or (isinstance(items, str) and seal.is_new(b64decode(items))):
+        return None
+    anew = SessionTurn(whose[1], said(seal, whose, turn), bool(turn.get("anew")))
+    return turn_bytes(seal, RunKey(whose[0], request_id, 0, ""), anew)
+
+
 def items_bytes(items: Iterable[dict[str, Any]]) -> bytes:
     """As JSON, whatever a model said."""
     try:

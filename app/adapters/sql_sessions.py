@@ -18,6 +18,7 @@ from streams.session_marks import SessionMark
 
 T = TypeVar("T")
 Whose = tuple[str, str]  # tenant and session
+AT_ONCE: Final = 200
 
 
 class SqlSessions:
@@ -60,6 +61,16 @@ class SqlSessions:
     def close(self) -> None:
         """Waits for what is under way."""
         self._database.close()
+
+    async def reseal(self) -> int:
+        """How many turns were sealed with an older key, or not at all; now the first one seals them."""
+        count, after = 0, 0
+        while True:
+            some, last = await self._asked(self._reseal, after)
+            count += some
+            if last is None:
+                return count
+            after = last
 
     async def check(self) -> None:
         """Raises StoreUnavailable."""
@@ -181,6 +192,22 @@ class SqlSessions:
                 books.execute(delete(SESSIONS).where(_is(SESSIONS, self._app_id, whose)))
                 count += gone > 0  # of one that was deleted only its mark is left
         return count
+
+    def _reseal(self, after: int) -> tuple[int, int | None]:
+        """Of the next turns; returns also the last of them, None where there are no more."""
+        count, last = 0, None
+        wanted = select(TURNS).where(TURNS.c.app_id == self._app_id, TURNS.c.turn_id > after)
+        with self._database.writing() as books:
+            for row in books.execute(wanted.order_by(TURNS.c.turn_id).limit(AT_ONCE)).all():
+                last = row.turn_id
+                if self._seal.is_new(row.items):
+                    continue
+                whose = (row.tenant_id, read_back(row.session_id))
+                place = _place(whose, read_back(row.request_id), row.generation)
+                new = self._seal.seal(self._seal.open(row.items, *place), *place)
+                books.execute(update(TURNS).where(TURNS.c.turn_id == last).values(items=new))
+                count += 1
+        return count, last
 
     def _locked(self, books: Connection, whose: Whose, epoch: int, now: float) -> "Row[Any]":
         """The session's row, which nobody else writes until this is done."""

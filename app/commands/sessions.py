@@ -124,6 +124,20 @@ def clean(
     exits.run("sessions clean", lambda: _clean(settings, before.timestamp()))
 
 
+@sessions.command()
+def reseal() -> None:
+    """Seal all sessions and facts with the first key of PENSTOCK_MEMORY_KEYS_FILE.
+
+    When it is done, and journals of before are over (PENSTOCK_IDEMPOTENCY_DAYS), older keys can be taken out
+    of the file. May be repeated, and run while workers work.
+    """
+    with exits.told("sessions reseal"):
+        settings = load()
+        if settings.memory_keys_file is None:
+            raise Trouble("PENSTOCK_MEMORY_KEYS_FILE names no file of keys")
+    exits.run("sessions reseal", lambda: _reseal(settings))
+
+
 @asynccontextmanager
 async def _desk(settings: Settings) -> AsyncIterator[SessionDesk]:
     seal = open_seal(settings)
@@ -239,6 +253,13 @@ async def _clean(settings: Settings, before: float) -> int:
     async with _desk(settings) as desk:
         count = await desk.clean(before)
     typer.echo(f"{count} sessions deleted")
+    return Exit.OK
+
+
+async def _reseal(settings: Settings) -> int:
+    async with _desk(settings) as desk:
+        turns, facts = await desk.reseal()
+    typer.echo(f"sealed with the first key: {turns} turns, {facts} facts")
     return Exit.OK
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from agents_defs.memory.facts import Fact, FactStore, Owner
+from agents_defs.memory.facts import Fact, Owner
+from app.adapters.redis_facts import RedisFacts
 from app.adapters.redis_sessions import RedisSessions
 from app.adapters.session_values import SessionRow, StoredTurn
 
@@ -23,7 +24,7 @@ class Gone:
 class SessionDesk:
     """Of a deployment. All calls raise StoreUnavailable, or FactsUnavailable."""
 
-    def __init__(self, redis: RedisSessions, facts: FactStore, sql: "SqlSessions | None") -> None:
+    def __init__(self, redis: RedisSessions, facts: RedisFacts, sql: "SqlSessions | None") -> None:
         self._redis: Final = redis
         self._facts: Final = facts
         self._sql: Final = sql
@@ -55,6 +56,14 @@ class SessionDesk:
     async def clean(self, before: float) -> int:
         """Forget sessions in the database that are older; those in Redis expire by themselves."""
         return 0 if self._sql is None else await self._sql.clean(before)
+
+    async def reseal(self) -> tuple[int, int]:
+        """How many turns and facts the first key seals from now on that others sealed, or none."""
+        turns = await self._redis.reseal() + (0 if self._sql is None else await self._sql.reseal())
+        facts = 0
+        for owner in await self._redis.owners():
+            facts += await self._facts.reseal(owner)
+        return turns, facts
 
     async def facts(self, owner: Owner) -> Sequence[Fact]:
         """What is remembered of a user, oldest first."""

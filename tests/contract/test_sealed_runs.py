@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agents_defs.database import Database
 from agents_defs.memory.facts import Fact, FactsUnavailable, Owner
 from app.adapters.memory_seal import Seal
 from app.adapters.redis_batch import RedisBatch
@@ -14,8 +15,11 @@ from app.adapters.redis_claims import RedisClaims
 from app.adapters.redis_facts import RedisFacts
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_runs import RedisRuns
+from app.adapters.redis_sessions import RedisSessions
+from app.adapters.sql_sessions import SqlSessions
+from app.operators.session_desk import SessionDesk
 from streams.flow import Decided
-from streams.ports import SessionTurn, Shelf, StoreUnavailable, Told
+from streams.ports import RunKey, SessionTurn, Shelf, StoreUnavailable, Told
 from tests.contract.claim_stores import RedisCase
 from tests.contract.run_steps import admitted, answered, begun, claimed, read, said
 
@@ -149,3 +153,34 @@ async def turn(worker: Sealed, request_id: str, text: str, ttl_s: float | None =
 
 def fact() -> Fact:
     return Fact("f1", SECRET, "general", (), datetime(2026, 11, 21, tzinfo=UTC))
+
+
+async def test_an_old_key_can_be_retired_when_all_is_sealed_anew(
+    case: RedisCase, path: Path, tmp_path: Path
+) -> None:
+    await turn(Sealed(case, None), "r-0", "plain")
+    old = Sealed(case, path)
+    await turn(old, "r-1", SECRET)
+    await old.facts.keep(Owner("acme", "anne"), fact(), 9)
+    database = Database(f"sqlite:///{tmp_path / 's.db'}")
+    run = RunKey("acme", "r-9", 1, "t")
+    sql = SqlSessions(database, "penstock", 600.0, lambda: 0.0, old.seal)
+    await sql.add(run, SessionTurn("s", said(SECRET)), (await sql.read(run, "s", None)).mark)
+    written(path, KEYS[1], KEYS[0])
+    both = Sealed(case, path)
+
+    desk = SessionDesk(
+        RedisSessions(RedisBatch(case.client), "penstock", both.seal, 0.0),
+        both.facts,
+        SqlSessions(database, "penstock", 600.0, lambda: 0.0, both.seal),
+    )
+    assert await desk.reseal() == (3, 1)
+    assert await desk.reseal() == (0, 0)
+
+    new = Sealed(case, written(path, KEYS[1]))
+    assert await read(new.claims, new.runs) == [*said("plain"), *said(SECRET)]
+    assert await new.facts.facts(Owner("acme", "anne")) == [fact()]
+    later = SqlSessions(database, "penstock", 600.0, lambda: 0.0, new.seal)
+    assert [list(one.items) for one in await later.turns("acme", "s")] == [said(SECRET)]
+    later.close()
+    assert b"plain" not in await all_that_is_stored(case)
