@@ -86,3 +86,25 @@ async def test_caps_of_a_tenant_s_agents_and_models_hold_and_keep_nobody_else_wa
     ends = {kind: max(parse_at(one["finished_at"]) for one in found) for kind, found in by_kind.items()}
     assert ends["o"] < ends["a"]
     await crew.caught_up()
+
+
+async def test_a_worker_makes_no_more_calls_to_a_model_at_a_time_than_it_may(
+    crew: Crew, models: RunningSimulator
+) -> None:
+    crew.start(model_concurrency="gpt-5.4-mini=2")
+    tenants = several_tenants()
+    await crew.send(*(request(f"r-{n}", tenants[n % 3], text=SLOW) for n in range(12)))
+    most = 0
+
+    def under_way() -> bool:
+        nonlocal most
+        most = max(most, models.in_flight)
+        return models.calls >= 12
+
+    await until(under_way, 60)
+    answered = await crew.answered(12)
+
+    assert {one["status"] for one in answered.values()} == {"completed"}
+    assert most == 2
+    assert most_at_once(answered.values()) > 2  # the runs are not capped, only their calls
+    await crew.caught_up()
