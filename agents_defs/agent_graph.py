@@ -121,8 +121,10 @@ def _use_model(agent: Agent[Any], chosen: NamedModel, spec: AgentSpec, models: M
     implicit = ModelSettings() if isinstance(own, Model) else get_default_model_settings(own)
     own_settings = agent.model_settings != implicit
     if not own_settings:
-        agent.model_settings = get_default_model_settings(chosen.name)
-    fallbacks = [models.named(name) for name in spec.fallback_models]
+        of_tier = models.settings(spec.model_tier) if own is None else {}
+        settings = get_default_model_settings(chosen.name)
+        agent.model_settings = settings.resolve(ModelSettings(**of_tier)) if of_tier else settings
+    fallbacks = [models.named(name) for name in spec.fallback_models or models.fallbacks(chosen.name)]
     agent.model = MeteredModel(ladder_of(chosen, fallbacks, own_settings=own_settings), agent.name, spec)
 
 

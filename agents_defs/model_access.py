@@ -44,6 +44,11 @@ def open_models(
         from agents_defs.offline_model import OfflineModel  # here: whoever has a provider needs no stand-in
 
         return FixedAccess(OfflineModel(delay_s=options.offline_delay_s), name="offline")
-    from agents_defs.openai_access import OpenAIAccess  # here: it imports the client
+    prices = PriceList(now, at, options.base_url)
+    if options.endpoints:
+        from agents_defs.endpoint_access import EndpointAccess  # here: it imports the client
 
-    return OpenAIAccess(options, PriceList(now, at, options.base_url))
+        return EndpointAccess(options, prices, options.tenant_keys)
+    from agents_defs.openai_access import OpenAIAccess
+
+    return OpenAIAccess(options, prices)

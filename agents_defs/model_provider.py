@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from agents_defs.endpoints import EndpointOptions, Routing
 from agents_defs.prices import Rates
+from agents_defs.tenant_keys import TenantKeys
 
 if TYPE_CHECKING:
     from agents import Model
@@ -27,6 +29,11 @@ class ModelOptions:
     max_in_flight: int = 1000  # connections to the provider, all kept alive
     connect_timeout_s: float = 5.0
     offline_delay_s: float = 0.0  # between the words of a streamed offline answer
+    endpoints: tuple[EndpointOptions, ...] = ()  # empty: the one that the fields above describe
+    routing: Routing = "round_robin"
+    fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by model, where agents name none
+    tier_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by tier
+    tenant_keys: TenantKeys | None = None  # None: tenants bring none
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,14 @@ class ModelAccess(ABC):
     @abstractmethod
     def named(self, name: str) -> NamedModel:
         """The model that an agent or a request asked for by name."""
+
+    def fallbacks(self, _name: str) -> tuple[str, ...]:
+        """The models that are asked when this one does not answer, where the agent names none."""
+        return ()
+
+    def settings(self, _tier: str) -> Mapping[str, Any]:
+        """What models of this tier are asked with, where the agent says nothing."""
+        return {}
 
     @abstractmethod
     async def probe(self) -> tuple[Probe, ...]:

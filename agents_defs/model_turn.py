@@ -318,7 +318,7 @@ class ModelTurn:
     ) -> CallFailure:
         """Books what a failed call may cost. The failure has no cause that may hold a key."""
         live, model, name = self.scope.run, rung.model, CALL + meter.call_id
-        found = call_failure(error, model.name, model.secrets)
+        found = call_failure(error, model.name, (*model.secrets, *live.secrets))
         if isinstance(error, TimeoutError):
             waited = f"model {model.name} did not answer within {self.spec.call_timeout_s:g} s"
             found = found.told_as(RunFailure(Code.MODEL_TIMEOUT, waited))

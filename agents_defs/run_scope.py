@@ -50,6 +50,7 @@ class LiveRun:
     record: RunRecord = field(init=False)
     calls: list[ModelCall] = field(init=False)
     spent_usd: Decimal = field(init=False)
+    secrets: set[str] = field(default_factory=set)  # that were used: they stand in no message
     under_way: dict[str, Foreseen] = field(default_factory=dict)  # by call id
     heard: list[str] = field(default_factory=list)  # what tools returned, for guardrails of answers
     degraded: bool = False  # something else than the model that was meant has answered

@@ -1,14 +1,19 @@
 """The only reader of the environment: settings from PENSTOCK_* variables and `.env`, documented from here."""
 
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
+from agents_defs.endpoints import EndpointOptions
 from agents_defs.equipment import MEGABYTE, ToolOptions
 from agents_defs.model_access import DEFAULT_TIERS, ModelOptions
+from agents_defs.tenant_keys import KeyFolder
+from app.model_file import ModelFile, read_models
 from app.tier_file import read_tiers
 from streams.options import FlowOptions, KafkaOptions, LimitOptions, StreamOptions, TrustOptions
 
@@ -60,6 +65,11 @@ class Settings(BaseSettings):
     """`offline` computes its answers from the input, without any network."""
     model_api: Literal["responses", "chat_completions"] = "responses"
     """Which of OpenAI's two APIs an OpenAI-compatible provider is asked through."""
+    models_file: Path | None = None
+    """Where models are served, what is behind each tier and who stands in for whom: YAML. None: one provider,
+    by `OPENAI_BASE_URL` and the settings beside this one."""
+    secrets_dir: Path | None = None
+    """The folder of keys that tenants bring: a plan's `secrets` name files in it. None: they bring none."""
     model_small: str = DEFAULT_TIERS["small"]
     """The model behind the tier `small`."""
     model_standard: str = DEFAULT_TIERS["standard"]
@@ -152,6 +162,7 @@ public one). None: the tool is off."""
             raise ValueError(f"{wanted} needs PENSTOCK_KEYS_FILE: `penstock keys create` makes one")
         if self.tiers_file is not None:
             read_tiers(self.tiers_file)
+        self.models()
         _ = self.model_caps
         if self.max_input_bytes > self.max_request_bytes:
             raise ValueError("PENSTOCK_MAX_INPUT_BYTES must be at most PENSTOCK_MAX_REQUEST_BYTES")
@@ -183,7 +194,7 @@ public one). None: the tool is off."""
 
     def models(self) -> ModelOptions:
         """How models are reached."""
-        return ModelOptions(
+        options = ModelOptions(
             provider=self.model_provider,
             api=self.model_api,
             api_key=self.openai_api_key.get_secret_value() if self.openai_api_key else None,
@@ -195,7 +206,16 @@ public one). None: the tool is off."""
             },
             max_in_flight=self.max_in_flight,
             offline_delay_s=self.offline_delay_ms / 1000,
+            tenant_keys=KeyFolder(self.secrets_dir) if self.secrets_dir else None,
         )
+        if self.models_file is not None:
+            return _as_in_file(options, read_models(self.models_file, os.environ.get))
+        if self.secrets_dir is None:
+            return options
+        only = EndpointOptions(
+            "default", "openai", options.base_url, options.api_key, options.api, tenant_key="openai"
+        )
+        return replace(options, endpoints=(only,))
 
     def tools(self) -> ToolOptions:
         """What the example tools work with."""
@@ -250,6 +270,17 @@ public one). None: the tool is off."""
 
 def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(part for each in (text or "").split(",") if (part := each.strip()))
+
+
+def _as_in_file(options: ModelOptions, file: ModelFile) -> ModelOptions:
+    return replace(
+        options,
+        endpoints=file.endpoints,
+        routing=file.routing,
+        tiers={**options.tiers, **file.tiers},
+        tier_settings=file.tier_settings,
+        fallbacks=file.fallbacks,
+    )
 
 
 def _address(bind: str) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """What its tenant's plan lets an attempt do: in which tools, in how long answers, and up to what limits."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from agents_defs.run_journal import RunLost
@@ -27,6 +27,7 @@ class Licence:
     max_output_tokens: int | None = None
     tools: tuple[str, ...] | None = None  # None: all
     mcp_servers: tuple[str, ...] | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 Licences = Callable[[Turn, Patience], Licence]
@@ -61,7 +62,9 @@ class Licensing:
             async def seat() -> Filled | None:
                 return await self._seated(turn, caps, waits, patience)
 
-        return Licence(allowance, seat, waits, plan.max_output_tokens, plan.tools, plan.mcp_servers)
+        return Licence(
+            allowance, seat, waits, plan.max_output_tokens, plan.tools, plan.mcp_servers, plan.secrets
+        )
 
     async def _seated(
         self, turn: Turn, caps: Sequence[Cap], waits: bool, patience: Patience
