@@ -54,6 +54,10 @@ def problems_of(spec: AgentSpec) -> Iterator[str]:
     memory: Any = spec.memory
     if not isinstance(memory, MemorySpec):
         yield f"memory={memory!r}: write MemorySpec(...)"
+    guards: Any = spec.guardrails
+    # By what they can do: the class itself brings the Agents SDK.
+    if not isinstance(guards, tuple) or not all(hasattr(one, "on_input") for one in guards):
+        yield f"guardrails={guards!r}: write a tuple of those in agents_defs/guardrails/guards.py"
     yield from _models(spec)
     if (problem := _untyped(spec.output_type)) is not None:
         yield f"output_type={spec.output_type!r}: {problem}"

@@ -103,7 +103,8 @@ def _tool(tool: ToolCard) -> str:
 
 def _limits(spec: AgentSpec) -> list[tuple[str, Any]]:
     names = [field.name for field in dataclasses.fields(spec) if field.name not in APART]
-    return [(name, getattr(spec, name)) for name in names]
+    guards = tuple(f"{guard.name} ({guard.side})" for guard in spec.guardrails)
+    return [(name, guards if name == "guardrails" else getattr(spec, name)) for name in names]
 
 
 def _plain(value: Any) -> Any:

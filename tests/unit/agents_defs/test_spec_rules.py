@@ -36,6 +36,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"max_cost_usd": Decimal("-1")}, "max_cost_usd"),
     ({"max_cost_usd": Decimal("NaN")}, "max_cost_usd"),
     ({"memory": "redis"}, r"memory='redis': write MemorySpec\("),
+    ({"guardrails": "injection"}, "guardrails='injection': write a tuple"),
+    ({"guardrails": ("injection",)}, "write a tuple of those in agents_defs/guardrails/guards.py"),
     ({"canned_answer": " "}, "canned_answer=' ': write a text"),
     ({"output_type": object()}, "give a type that has a JSON schema"),
     ({"output_type": "Level"}, "output_type='Level': give a type"),

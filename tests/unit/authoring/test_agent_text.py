@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import orjson
 import pytest
 
 from agents_defs.agent_spec import AgentSpec
 from agents_defs.authoring.drawing import draw
+from agents_defs.guardrails.guards import length, secrets_out
 from app.authoring import agent_text, graph_text
 from app.settings import Settings
 from tests.unit.authoring.shown_agents import SPEC, build
@@ -42,6 +43,16 @@ def test_every_field_of_a_spec_is_shown(whole: str) -> None:
     for field in fields(AgentSpec):
         if field.name not in agent_text.APART:
             assert f"\n{field.name} " in whole
+
+
+def test_guardrails_of_an_entry_are_named_with_their_side() -> None:
+    spec = replace(SPEC, guardrails=(length(100), secrets_out()))
+
+    whole = agent_text.whole(spec, "gauge.py", SETTINGS, draw(build()))
+    limits = agent_text.document(spec, "gauge.py", SETTINGS)["limits"]
+
+    assert "length (input), secrets (output)" in whole
+    assert orjson.loads(orjson.dumps(limits))["guardrails"] == ["length (input)", "secrets (output)"]
 
 
 def test_json_says_as_much() -> None:
