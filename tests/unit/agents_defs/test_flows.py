@@ -82,6 +82,14 @@ async def beside_each_other(run: FlowRun, question: str) -> list[str]:
     return [*found, *again, await run.ask("two", "end")]
 
 
+async def within_each_other(run: FlowRun, question: str) -> list[list[str]]:
+    async def pair(part: FlowRun, letter: str) -> list[str]:
+        first = await part.ask("one", letter)
+        return [str(one) for one in await part.ask_all([("two", first), ("two", letter)])]
+
+    return await run.each(pair, ["a", "b", "c"])
+
+
 async def test_agents_are_asked_one_after_the_other() -> None:
     model = HistoryModel(answers)
 
@@ -188,17 +196,18 @@ class Racing(HistoryModel):
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_places_do_not_depend_on_who_is_answered_first(seed: int) -> None:
+@pytest.mark.parametrize("steps", [beside_each_other, within_each_other])
+async def test_places_do_not_depend_on_who_is_answered_first(seed: int, steps: Any) -> None:
     model, other = Racing(seed), Racing(seed + 100)
-    await run(beside_each_other, model=model)
-    await run(beside_each_other, model=other)
+    await run(steps, model=model)
+    await run(steps, model=other)
 
     assert model.asked != other.asked
     assert sorted(model.asked) == sorted(other.asked)
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("steps", [in_line, beside_each_other])
+@pytest.mark.parametrize("steps", [in_line, beside_each_other, within_each_other])
 async def test_a_flow_that_is_cut_off_at_any_write_goes_on_from_there(steps: Any, stream: bool) -> None:
     whole = MemoryJournal()
     spec = spec_of(flow_of(steps))
