@@ -32,7 +32,7 @@ class Memory:
 
     def checks(self) -> Checks:
         """What /readyz asks."""
-        found: dict[str, Ask] = {"memory keys": self._keys}
+        found: dict[str, Ask] = {"memory_keys": self._keys}
         if self.sessions is not None:
             found["sessions"] = self._sessions
         return found

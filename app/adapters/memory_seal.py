@@ -3,9 +3,10 @@
 import os
 from base64 import b64decode
 from binascii import Error
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -17,6 +18,7 @@ NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
 HEAD_BYTES: Final = len(MAGIC) + ID_BYTES + NONCE_BYTES
 PERSON: Final = b"penstock-memory"
+NEEDED_LATELY_S: Final = 60.0  # whoever waits for it asks more often
 
 
 class BadKeyFile(Exception):
@@ -30,12 +32,13 @@ class Unreadable(Exception):
 class Seal:
     """The first key of the file seals, all of them open. Without a file nothing is sealed."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, now: Callable[[], float] = monotonic) -> None:
         self._path: Final = path
+        self._now: Final = now
         self._stamp: tuple[int, int, int] | None = None
         self._keys: dict[bytes, bytes] = {}
         self._first: tuple[bytes, bytes] | None = None
-        self._missing: set[bytes] = set()
+        self._missing: dict[bytes, float] = {}  # key -> when it was last needed
         self.refresh()
 
     @property
@@ -58,7 +61,6 @@ class Seal:
         self._stamp = stamp
         self._keys = {key_id(key): key for key in keys}
         self._first = next(iter(self._keys.items()))
-        self._missing -= self._keys.keys()
 
     def seal(self, plain: bytes, *place: str) -> bytes:
         """As it is stored at this place."""
@@ -90,8 +92,10 @@ class Seal:
             self.refresh()
         except BadKeyFile:
             return "PENSTOCK_MEMORY_KEYS_FILE cannot be used any more: put the file back"
-        if self._missing:
-            keys = ", ".join(sorted(one.hex() for one in self._missing))
+        since = self._now() - NEEDED_LATELY_S
+        missing = [one for one, needed in self._missing.items() if needed >= since and one not in self._keys]
+        if missing:
+            keys = ", ".join(sorted(one.hex() for one in missing))
             return f"PENSTOCK_MEMORY_KEYS_FILE lacks keys that sealed what is remembered, add them: {keys}"
         return None
 
@@ -104,7 +108,7 @@ class Seal:
                 raise Unreadable(str(error)) from error
             key = self._keys.get(own_id)
         if key is None:
-            self._missing.add(own_id)
+            self._missing[own_id] = self._now()
             raise Unreadable(
                 f"it is sealed with the key {own_id.hex()}, which is not in PENSTOCK_MEMORY_KEYS_FILE: add it"
             )

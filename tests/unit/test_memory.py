@@ -66,12 +66,12 @@ async def test_readiness_names_the_key_that_is_missing(tmp_path: Path) -> None:
     keys.write_text(KEY)
     stored = Seal(keys).seal(b"x", "s")
     memory = opened(Registry())
-    assert (await found(memory))["memory keys"][0]
+    assert (await found(memory))["memory_keys"][0]
 
     with pytest.raises(Unreadable):
         memory.seal.open(stored, "s")
 
-    ok, detail = (await found(memory))["memory keys"]
+    ok, detail = (await found(memory))["memory_keys"]
     assert not ok
     assert "PENSTOCK_MEMORY_KEYS_FILE lacks keys" in detail
 

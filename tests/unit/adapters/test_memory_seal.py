@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.adapters.memory_seal import BadKeyFile, Seal, Unreadable, key_id
+from tests.doubles.hand_clock import HandClock
 
 KEYS = [bytes([number]) * 32 for number in range(3)]
 
@@ -116,3 +117,15 @@ def test_a_file_that_goes_bad_is_told_and_its_keys_still_serve(path: Path) -> No
 
     assert "put the file back" in (seal.trouble() or "")
     assert seal.open(stored, "s") == b"a secret"
+
+
+def test_a_key_that_nobody_needs_any_more_is_not_missed(path: Path) -> None:
+    clock = HandClock()
+    stored, seal = Seal(path).seal(b"a secret", "s"), Seal(now=clock.now)
+    with pytest.raises(Unreadable):
+        seal.open(stored, "s")
+    assert seal.trouble() is not None
+
+    clock.advance(61)
+
+    assert seal.trouble() is None
