@@ -6,11 +6,12 @@ from binascii import Error
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from app.adapters.clock import SystemClock
 
 MAGIC: Final = b"\x00PS1"  # no JSON begins like this
 ID_BYTES: Final = 8
@@ -32,7 +33,7 @@ class Unreadable(Exception):
 class Seal:
     """The first key of the file seals, all of them open. Without a file nothing is sealed."""
 
-    def __init__(self, path: Path | None = None, now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, path: Path | None = None, now: Callable[[], float] = SystemClock.now) -> None:
         self._path: Final = path
         self._now: Final = now
         self._stamp: tuple[int, int, int] | None = None
