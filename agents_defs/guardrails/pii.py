@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from types import MappingProxyType
 from typing import Final
 
@@ -15,46 +16,63 @@ from agents_defs.guardrails.pii_phone import phones
 EMAIL, PHONE, IBAN, CREDIT_CARD = "EMAIL", "PHONE", "IBAN", "CREDIT_CARD"
 SSN, NATIONAL_ID = "SSN", "NATIONAL_ID"
 Span = tuple[int, int]
+Finder = Callable[[str, int, int], Iterable[Span]]
 
-_FINDERS: Final = MappingProxyType[str, Callable[[str], Iterable[Span]]](
+_NUMBERS: Final = MappingProxyType[
+    str, Finder
+](
     {  # what is surest comes first: it takes its place, and nothing else is found there
-        EMAIL: addresses,
         IBAN: bank_accounts,
+        "": shaped_like_an_account,  # one that is mistyped is no phone number, nor the card that is hidden in it
         CREDIT_CARD: cards,
         SSN: social_security_numbers,
         NATIONAL_ID: national_ids,
         PHONE: phones,
     }
 )
-KINDS: Final = tuple(_FINDERS)
+KINDS: Final = (EMAIL, IBAN, CREDIT_CARD, SSN, NATIONAL_ID, PHONE)
 SURE, LIKELY = 1.0, 0.9
 _BY_SHAPE = frozenset({SSN, PHONE})  # no check digit tells a wrong one
+_DIGITS = re.compile(r"\d(?:\D{0,6}\d){6,}")
+"""Where digits stand close together; elsewhere no number of a person is looked for."""
+AROUND = 24  # characters of such a place that may belong to it
 
 
 def pii(text: str, kinds: Collection[str] = KINDS) -> list[Finding]:
     """Each piece of personal data of these kinds, in the order of the text; none overlaps another."""
-    if len(text) < 6 or not _may_hold(text):
-        return []
-    taken: list[Span] = []
-    found: list[Finding] = []
-    for kind, finder in _FINDERS.items():
-        for span in finder(text):
-            if _overlaps(span, taken):
-                continue
-            taken.append(span)
-            if kind in kinds:
-                found.append(Finding(kind, LIKELY if kind in _BY_SHAPE else SURE, *span))
-        if kind == IBAN:
-            # A mistyped account number is no phone number, nor the card that is hidden in it.
-            taken += [span for span in shaped_like_an_account(text) if not _overlaps(span, taken)]
+    taken = bytearray()
+    found = []
+    for kind, (start, end) in _candidates(text):
+        taken = taken or bytearray(len(text))
+        if any(taken[start:end]):
+            continue
+        taken[start:end] = b"\x01" * (end - start)
+        if kind in kinds:
+            found.append(Finding(kind, LIKELY if kind in _BY_SHAPE else SURE, start, end))
     return sorted(found, key=lambda one: one.start)
 
 
-def _may_hold(text: str) -> bool:
-    """All kinds have a digit or a sign for "at", in whatever spelling."""
-    lowered = text.lower()
-    return any(char.isdigit() for char in text) or "@" in text or "at" in lowered or not text.isascii()
+def _candidates(text: str) -> Iterator[tuple[str, Span]]:
+    for span in addresses(text):
+        yield EMAIL, span
+    places = list(_places(text))
+    if places:
+        for kind, finder in _NUMBERS.items():
+            for begin, stop in places:
+                for span in finder(text, begin, stop):
+                    yield kind, span
 
 
-def _overlaps(span: Span, taken: Iterable[Span]) -> bool:
-    return any(span[0] < end and start < span[1] for start, end in taken)
+def _places(text: str) -> Iterator[Span]:
+    """Apart from each other, so that none is looked at twice."""
+    begin = stop = -1
+    for match in _DIGITS.finditer(text):
+        start, end = max(0, match.start() - AROUND), min(len(text), match.end() + AROUND)
+        if start > stop >= 0:
+            yield begin, stop
+            begin = start
+        elif begin < 0:
+            begin = start
+        stop = end
+    if begin >= 0:
+        yield begin, stop

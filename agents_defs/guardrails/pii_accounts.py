@@ -31,12 +31,17 @@ _LENGTHS = {
     for country in countries.split()
 }
 _GAP = " \u00a0\u202f\u2009.-"  # the hyphen last: it stands in character classes
-_ACCOUNT = re.compile(rf"(?<![^\W_])[A-Z]{{2}}[{_GAP}]?\d[{_GAP}]?\d(?:[{_GAP}]?[A-Z0-9]){{11,30}}", re.IGNORECASE | re.ASCII)
+_ACCOUNT = re.compile(
+    rf"(?<![^\W_])[A-Z]{{2}}[{_GAP}]?\d[{_GAP}]?\d(?:[{_GAP}]?[A-Z0-9]){{11,30}}", re.IGNORECASE | re.ASCII
+)
 _SHAPED = re.compile(rf"(?<![^\W_])[A-Z]{{2}}\d\d(?:[{_GAP}]?[A-Z]{{4}})?(?:[{_GAP}]?\d){{10,30}}")
 _CARD_GAP = " \u00a0\u202f\u2009\\-\u2010\u2011."
 _CARD = re.compile(rf"(?<![\w.,])(?<!\d[-/])\d(?:[{_CARD_GAP}]?\d){{11,22}}(?!\w|[-./]\d)")
 _SPLIT = re.compile(rf"[{_CARD_GAP}]")
-_NOT_HERE = re.compile(r"(?:\b|_)(?:imei|iccid|isbn|ean|gtin|udi|uuid|sscc|sim)\b[^a-z]{0,12}(?:is|no|nr|number)?\W{0,3}$", re.IGNORECASE)
+_NOT_HERE = re.compile(
+    r"(?:\b|_)(?:imei|iccid|isbn|ean|gtin|udi|uuid|sscc|sim)\b[^a-z]{0,12}(?:is|no|nr|number)?\W{0,3}$",
+    re.IGNORECASE,
+)
 _ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
     # lowest and highest prefix, and how many digits such a card has
     (4, 4, (13, 16, 19)),
@@ -67,10 +72,10 @@ _ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
 SHORTEST_GROUP = 3
 
 
-def bank_accounts(text: str) -> Iterator[Span]:
+def bank_accounts(text: str, begin: int, stop: int) -> Iterator[Span]:
     """The place of each IBAN whose check digits are right."""
-    at = 0
-    while (match := _ACCOUNT.search(text, at)) is not None:
+    at = begin
+    while (match := _ACCOUNT.search(text, at, stop)) is not None:
         end = _end_of_account(text, match.start(), match.end())
         if end is not None:
             yield match.start(), end
@@ -98,23 +103,24 @@ def _mod_97(said: list[str]) -> bool:
     return int("".join(str(int(one, 36)) for one in turned)) % 97 == 1
 
 
-def shaped_like_an_account(text: str) -> Iterator[Span]:
+def shaped_like_an_account(text: str, begin: int, stop: int) -> Iterator[Span]:
     """What would be an IBAN, but for its check digits or its length."""
-    for match in _SHAPED.finditer(text):
+    for match in _SHAPED.finditer(text, begin, stop):
         if match.group()[:2] in _LENGTHS:
             yield match.span()
 
 
-def cards(text: str) -> Iterator[Span]:
+def cards(text: str, begin: int, stop: int) -> Iterator[Span]:
     """The place of each card number: an issuer's prefix, the right length and a right last digit."""
-    at = 0
-    while (match := _CARD.search(text, at)) is not None:
+    at = begin
+    while (match := _CARD.search(text, at, stop)) is not None:
         span = _card_in(text, *match.span())
         if span is not None and not _NOT_HERE.search(text[max(0, span[0] - 30) : span[0]]):
             yield span
             at = span[1]
-        else:
-            at = match.end()
+        else:  # it may begin behind another number
+            gap = _SPLIT.search(text, match.start(), match.end())
+            at = gap.end() if gap else match.end()
 
 
 def _card_in(text: str, start: int, end: int) -> Span | None:
@@ -123,6 +129,8 @@ def _card_in(text: str, start: int, end: int) -> Span | None:
         said = text[start:end]
         groups = _SPLIT.split(said)
         digits = "".join(groups)
+        if len(groups) > 1 and len(groups[0]) < SHORTEST_GROUP:
+            return None
         if len(digits) < 12:
             return None
         if _grouped(groups, said) and is_card(digits):

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 
 LONGEST_NAME, LONGEST_DOMAIN = 64, 254
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
-_DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}(?:xn--[a-z0-9-]{{2,59}}|[^\W\d_]{{2,24}})(?![\w@])", re.IGNORECASE)
+_DOMAIN = re.compile(
+    rf"(?:{_LABEL}\.){{1,8}}(?:xn--[a-z0-9-]{{2,59}}|[^\W\d_]{{2,24}})(?![\w@])", re.IGNORECASE
+)
 _NAME = re.compile(r"[\w.+%'!#$*^~-]+\Z")
 _EDGE = "'.!#*~^$-"
-_FILES = frozenset(
-    ["png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "pdf", "js", "mjs", "ts", "css", "scss", "json", "yaml", "yml", "xml", "html", "htm", "py", "rb", "go", "rs", "java", "jar", "so", "dll", "exe", "zip", "gz", "tgz", "txt", "csv", "log", "md"]
+_FILES_TOLD = (
+    "png jpg jpeg gif svg webp ico bmp pdf js mjs ts css scss json yaml yml xml html htm py rb go rs java "
+    "jar so dll exe zip gz tgz txt csv log md"
 )
+_FILES = frozenset(_FILES_TOLD.split())
 """`icon@2x.png` is a picture, `tool@next.js` a package."""
 _ROBOTS = frozenset({"git", "hg", "svn"})
 _AT = r"\s?(?:[\[({<]\s?(?:at|@|arroba|ät|klammeraffe|chez|kukac)\s?[\])}>])\s?"

@@ -9,8 +9,12 @@ from agents_defs.guardrails.pii_accounts import luhn
 
 Span = tuple[int, int]
 BEFORE = 45
-_SSN = re.compile(r"(?<![\w.,/])(?<!\d[- ])(?<!\w-)(?!000|666|9)\d{3}(?P<gap>[-  .]?)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?!\w|[-./,]\d)")
-_SSN_SAID = re.compile(r"\bssns?\b|social[ -]security|\bsoz(?:ial)?vers|seguro social|sécurité sociale", re.IGNORECASE)
+_SSN = re.compile(
+    r"(?<![\w.,/])(?<!\d[- ])(?<!\w-)(?!000|666|9)\d{3}(?P<gap>[- \u00a0.]?)(?!00)\d{2}(?P=gap)(?!0000)\d{4}(?!\w|[-./,]\d)"
+)
+_SSN_SAID = re.compile(
+    r"\bssns?\b|social[ -]security|\bsoz(?:ial)?vers|seguro social|sécurité sociale", re.IGNORECASE
+)
 _SOMETHING_ELSE = re.compile(
     r"\b(?:order|part|serial|ticket|case|ref(?:erence)?|sku|item|model|invoice|tracking|parcel|batch|lot|article|product|code|version|"
     r"catalog(?:ue)?|license|licence|bestell\w*|artikel\w*|teile\w*|serien\w*|rechnung\w*|auftrag\w*|isbn|phone|tel|fax|zip|po|rma|policy|claim)\b",
@@ -19,19 +23,19 @@ _SOMETHING_ELSE = re.compile(
 Check = Callable[[str], bool]
 
 
-def social_security_numbers(text: str) -> Iterator[Span]:
+def social_security_numbers(text: str, begin: int, stop: int) -> Iterator[Span]:
     """US numbers. Written without hyphens they are only taken for such where the text says so."""
-    for match in _SSN.finditer(text):
+    for match in _SSN.finditer(text, begin, stop):
         before = text[max(0, match.start() - BEFORE) : match.start()]
         said = _SSN_SAID.search(before) or _SSN_SAID.search(text[match.end() : match.end() + 30])
         if said or (match["gap"] == "-" and not _SOMETHING_ELSE.search(before[-25:])):
             yield match.span()
 
 
-def national_ids(text: str) -> Iterator[Span]:
+def national_ids(text: str, begin: int, stop: int) -> Iterator[Span]:
     """Of several countries."""
     for pattern, said, right in _IDS:
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(text, begin, stop):
             plain = re.sub(r"[ .\-/]", "", match.group()).upper()
             if not right(plain):
                 continue
@@ -101,9 +105,15 @@ def _words(text: str) -> re.Pattern[str]:
 _START, _END = r"(?<![\w.,/-])", r"(?!\w|[-./,]\d)"
 _IDS: tuple[tuple[re.Pattern[str], re.Pattern[str] | None, Check], ...] = (
     (re.compile(rf"{_START}(?:\d{{8}}|[XYZ]\d{{7}})-?[A-HJ-NP-TV-Z]{_END}"), None, _spanish),
-    (re.compile(rf"{_START}[A-Z]{{6}}\d\d[A-EHLMPRST]\d\d[A-Z]\d{{3}}[A-Z]{_END}", re.IGNORECASE), None, _italian),
     (
-        re.compile(rf"{_START}[12] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[AB]) ?\d{{3}} ?\d{{3}} ?\d\d{_END}"),
+        re.compile(rf"{_START}[A-Z]{{6}}\d\d[A-EHLMPRST]\d\d[A-Z]\d{{3}}[A-Z]{_END}", re.IGNORECASE),
+        None,
+        _italian,
+    ),
+    (
+        re.compile(
+            rf"{_START}[12] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[AB]) ?\d{{3}} ?\d{{3}} ?\d\d{_END}"
+        ),
         None,
         _french,
     ),
@@ -116,11 +126,19 @@ _IDS: tuple[tuple[re.Pattern[str], re.Pattern[str] | None, Check], ...] = (
         _words(r"steuer-?(?:id|nummer|identifikation)|\bidnr\b|tax[ -]id"),
         _german,
     ),
-    (re.compile(rf"{_START}\d{{4}}[. ]?\d\d[. ]?\d{{3}}{_END}"), _words(r"\bbsn\b|burgerservicenummer"), _dutch),
+    (
+        re.compile(rf"{_START}\d{{4}}[. ]?\d\d[. ]?\d{{3}}{_END}"),
+        _words(r"\bbsn\b|burgerservicenummer"),
+        _dutch,
+    ),
     (
         re.compile(rf"{_START}\d{{3}}[- ]?\d{{3}}[- ]?\d{{3}}{_END}"),
         _words(r"\bsin\b|social insurance|assurance sociale"),
         _canadian,
     ),
-    (re.compile(rf"{_START}(?:19|20)?\d{{6}}[-+]\d{{4}}{_END}"), _words(r"person-?n(?:umme)?r|personal identity"), _swedish),
+    (
+        re.compile(rf"{_START}(?:19|20)?\d{{6}}[-+]\d{{4}}{_END}"),
+        _words(r"person-?n(?:umme)?r|personal identity"),
+        _swedish,
+    ),
 )

@@ -10,10 +10,20 @@ _GAP = " \u00a0\u202f\u2009.\\-\u2010\u2011\u2013/()"
 _RUN = re.compile(rf"(?:\+[ \u00a0]?)?\(?(?:\+)?\d(?:[{_GAP}]{{0,3}}\d)*")
 _SPACES = " \u00a0\u202f\u2009"
 FEWEST, MOST = 7, 15
+LONGEST = 30  # characters, with what stands between the digits
 BEFORE, AFTER, JUST_BEFORE = 48, 32, 32
-_CODES = frozenset(
-    ["1", "7", "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65", "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98", "211", "212", "213", "216", "218", "220", "221", "222", "223", "224", "225", "226", "227", "228", "229", "230", "231", "232", "233", "234", "235", "236", "237", "238", "239", "240", "241", "242", "243", "244", "245", "246", "247", "248", "249", "250", "251", "252", "253", "254", "255", "256", "257", "258", "260", "261", "262", "263", "264", "265", "266", "267", "268", "269", "290", "291", "297", "298", "299", "350", "351", "352", "353", "354", "355", "356", "357", "358", "359", "370", "371", "372", "373", "374", "375", "376", "377", "378", "380", "381", "382", "383", "385", "386", "387", "389", "420", "421", "423", "500", "501", "502", "503", "504", "505", "506", "507", "508", "509", "590", "591", "592", "593", "594", "595", "596", "597", "598", "599", "670", "672", "673", "674", "675", "676", "677", "678", "679", "680", "681", "682", "683", "685", "686", "687", "688", "689", "690", "691", "692", "800", "808", "850", "852", "853", "855", "856", "870", "878", "880", "881", "882", "883", "886", "888", "960", "961", "962", "963", "964", "965", "966", "967", "968", "970", "971", "972", "973", "974", "975", "976", "977", "979", "992", "993", "994", "995", "996", "998"]
+_CODES_TOLD = (
+    "1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 "
+    "66 81 82 84 86 90 91 92 93 94 95 98 211 212 213 216 218 220 221 222 223 224 225 226 227 228 229 230 "
+    "231 232 233 234 235 236 237 238 239 240 241 242 243 244 245 246 247 248 249 250 251 252 253 254 255 "
+    "256 257 258 260 261 262 263 264 265 266 267 268 269 290 291 297 298 299 350 351 352 353 354 355 356 "
+    "357 358 359 370 371 372 373 374 375 376 377 378 380 381 382 383 385 386 387 389 420 421 423 500 501 "
+    "502 503 504 505 506 507 508 509 590 591 592 593 594 595 596 597 598 599 670 672 673 674 675 676 677 "
+    "678 679 680 681 682 683 685 686 687 688 689 690 691 692 800 808 850 852 853 855 856 870 878 880 881 "
+    "882 883 886 888 960 961 962 963 964 965 966 967 968 970 971 972 973 974 975 976 977 979 992 993 994 "
+    "995 996 998"
 )
+_CODES = frozenset(_CODES_TOLD.split())
 _LENGTHS = {  # of the number behind the code, where nearly all numbers of a country have one length
     "1": (10, 10),
     "7": (10, 10),
@@ -32,33 +42,62 @@ _LENGTHS = {  # of the number behind the code, where nearly all numbers of a cou
     "91": (10, 10),
 }
 ANY_LENGTH = (6, 12)
-_SAID = re.compile(
-    r"phone|\btel\b|tel\.|tel:|\btele|telef|t[ée]l[ée]f|t[ée]l[ée]ph|mobile?\b|mobil|\bcell|handy|\bhand(?:y|set)|whats ?app|\bfax|\bsms\b|viber|telegram|\bsignal\b"
-    r"|rufnummer|anruf|\bruf|\bring\b|\bdial|hotline|landline|festnetz|durchwahl|voicemail|mailbox"
-    r"|\bcall(?:ed|ing|s)?\s+(?:me|us|him|her|them|back|at|on|from|[a-z]+\s+(?:back|at|on))\b|\bcall\W{0,3}$|\bcaller\b|callback|\btext(?:ed|ing)?\s+(?:me|us|him|her|at)\b"
-    r"|\breach(?:ed|able)?\b|erreich|ll[aá]m|m[oó]vil|celular|cellulare|portable|appel|num[ée]ro|gsm|joindre|rappel|chiam|ligue|ligar|\bbel\b|bellen|telefoon"
-    r"|zadzwo|\btlf\b|puhelin|soita|ring(?:a|er)?\b|тел|звон|позвон|номер|電話|电话|手机|携帯|전화|휴대|هاتف|फ़ोन|फोन|\U0001f4de|\u260e|\U0001f4f1",
-    re.IGNORECASE,
+_STEMS = (
+    "phone telef teléf tlf téléph teleph mobil handy whatsapp viber telegram rufnummer anruf hotline landline festnetz durchwahl voicemail"
+    " erreich llam llám móvil movil celul cellulare appel numéro numero joindre rappel chiam ligue ligar telefoon puhelin soita"
+    " zadzwo тел звон позвон номер callback reach handset smartphone"
 )
-_SOMETHING_ELSE = re.compile(
-    r"\border|bestell|auftrag|\bticket|invoice|rechnung|factur|fattura|parcel|package|paket|track|sendung|serial|serien|\bs/?n\b|customer (?:no|num|id)|kunden|account|konto|cuenta"
-    r"|compte|\bref\b|\bref\.|referenc|referenz|\bcase\b|\bid\b|\bids\b|\bpart\b|\bsku\b|article|artikel|\bitem|\bbatch|charge|\blot\b|licen[sc]e|version|\bbuild\b|\bmeter\b|z[äa]hler|isbn|issn|\bean\b"
-    r"|barcode|firmware|epoch|time ?stamp|\bpo\b|imei|iccid|\bmac\b|\bvat\b|\bust|\btax|steuer|\bpolicy|police|contract|vertrag|flight|booking|buchung|reservation|\bpnr\b|voucher"
-    r"|gutschein|coupon|\bzip\b|\bplz\b|postal|postcode|coordinat|latitude|longitude|\blat\b|\blon\b|price|preis|amount|betrag|\beur\b|\busd\b|checksum|hash|commit|revision|register|patent"
-    r"|model\b|device|ger[äa]t|sensor|reading|z[äa]hlerstand|counter|value|\bwert\b|dose|size|weight|length|pin\b|code\b|card|karte|iban|bic|\bsort\b|\bssn\b|passport|port\b|offset|partition"
-    r"|\bip\b|address|\bbytes\b|seed|serie|pedido|commande|ordine|numer zam|dossier|\bdoi\b|arxiv|article|invoice|product|produkt|stock|asset|inventory|equation|\bsum\b|total",
-    re.IGNORECASE,
+_WORDS = "tel fax sms ring rings dial dials dialled dialed cell cells bel bellen caller gsm portable signal ruf rufen ringa ringer text number nummer"
+_CALLS_TOLD = "call calls called calling texted texting"
+_CALLS = frozenset(_CALLS_TOLD.split())
+_CALLED_TOLD = "me us him her them back at on from the or my"
+_CALLED = frozenset(_CALLED_TOLD.split())
+_ELSEWHERE = (
+    "電話",
+    "电话",
+    "手机",
+    "携帯",
+    "전화",
+    "휴대",
+    "هاتف",
+    "फ़ोन",
+    "फोन",
+    "\U0001f4de",
+    "\u260e",
+    "\U0001f4f1",
 )
-_DATE = re.compile(r"(?<!\d)(?:(?:19|20)\d\d[-./](?:0[1-9]|1[0-2])[-./][0-3]\d|[0-3]?\d[-./][01]?\d[-./](?:19|20)\d\d)(?!\d)|(?<!\d)(?:19|20)\d\d\s?[-\u2013]\s?(?:19|20)\d\d(?!\d)")
-_NORTH_AMERICAN = re.compile(r"(?:1[ .\-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d(?P<gap>[ .\-/]))[2-9]\d\d[ .\-]\d{4}")
-_TRUNK = re.compile(r"\(?0[1-9]\d{0,4}\)?[ \u00a0\u202f.\-\u2010\u2011\u2013/]{1,3}\d[\d \u00a0\u202f.\-\u2010\u2011\u2013/]*")
+_OTHER_STEMS = (
+    "order bestell auftrag ticket invoice rechnung factur fattura parcel package paket track sendung serial serien kunden customer account konto cuenta"
+    " compte referen licen version zähler zaehler isbn issn barcode firmware epoch timestamp imei iccid steuer contract vertrag flight booking buchung"
+    " reservation voucher gutschein coupon postal postcode coordinat latitude longitude price preis amount betrag checksum hash commit revision"
+    " register patent model device gerät sensor reading counter value passport offset partition address byte pedido commande ordine dossier"
+    " article artikel product produkt stock asset inventor equation total article batch item policy police insurance meter member charg"
+)
+_OTHER_WORDS = (
+    "ref case id ids part parts sku lot build ean po mac vat ust tax pnr zip plz lat lon eur usd wert dose size weight length pin code codes card karte"
+    " iban bic sort ssn port ip seed doi arxiv sum sn log epoch job seq row rows uid guid nr"
+)
+_PHONE = (frozenset(_WORDS.split()), tuple(_STEMS.split()))
+_OTHER = (frozenset(_OTHER_WORDS.split()), tuple(_OTHER_STEMS.split()))
+_WORD = re.compile(r"[^\W\d_]+")
+_WEAK = frozenset({"number", "nummer", "numero", "numéro", "nr"})
+"""Of whatever: which word stands near them decides."""
+_DATE = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d[-./](?:0[1-9]|1[0-2])[-./][0-3]\d|[0-3]?\d[-./][01]?\d[-./](?:19|20)\d\d)(?!\d)|(?<!\d)(?:19|20)\d\d\s?[-\u2013]\s?(?:19|20)\d\d(?!\d)"
+)
+_NORTH_AMERICAN = re.compile(
+    r"(?:1[ .\-]?)?(?:\([2-9]\d\d\) ?|[2-9]\d\d(?P<gap>[ .\-/]))[2-9]\d\d[ .\-]\d{4}"
+)
+_TRUNK = re.compile(
+    r"\(?0[1-9]\d{0,4}\)?[ \u00a0\u202f.\-\u2010\u2011\u2013/]{1,3}\d[\d \u00a0\u202f.\-\u2010\u2011\u2013/]*"
+)
 _IN_BRACKETS = re.compile(r"\(\d{2,5}\)[ \u00a0]?\d{3,5}[ \u00a0.\-]?\d{3,5}")
 _UNIT = re.compile(r"\s?(?:%|€|\$|£|°|EUR|USD|CHF|GBP|kg|mm|cm|km|MB|GB|bytes|ms|kWh|m³)", re.IGNORECASE)
 
 
-def phones(text: str) -> Iterator[Span]:
-    """The place of each phone number."""
-    for match in _RUN.finditer(text):
+def phones(text: str, begin: int, stop: int) -> Iterator[Span]:
+    """The place of each phone number in this part of a text."""
+    for match in _RUN.finditer(text, begin, stop):
         start, end = match.span()
         if end - start >= FEWEST and _stands_free(text, start):
             yield from _within(text, start, end)
@@ -80,34 +119,38 @@ def _within(text: str, start: int, end: int) -> Iterator[Span]:
 
 def _longest(text: str, start: int, end: int) -> int | None:
     """Up to where the number goes that begins here."""
-    tries = 0
-    while end - start >= FEWEST and tries < MOST:
-        if _ends_free(text, end) and _is_phone(text, start, end):
-            return end
-        cut = max(text.rfind(space, start, end) for space in _SPACES)
-        if cut < 0:
-            return None
-        end, tries = cut, tries + 1
-        while end > start and not text[end - 1].isdigit():
+    end = min(end, start + LONGEST)
+    before: int | None = None
+    while end - start >= FEWEST:
+        while not text[end - 1].isdigit():
             end -= 1
+        said = text[start:end]
+        digits = "".join(filter(str.isdigit, said))
+        if _ends_free(text, end) and _may_be_one(said, digits):
+            if before is None:
+                before = _told(text[max(0, start - BEFORE) : start].lower())
+            if _is_phone(said, digits, before or _told_behind(text, end)):
+                return end
+        end = max(text.rfind(space, start, end) for space in _SPACES)
     return None
 
 
-def _is_phone(text: str, start: int, end: int) -> bool:
-    said = text[start:end]
-    digits = "".join(char for char in said if char.isdigit())
-    if not FEWEST <= len(digits) <= MOST + 2 or said.count("(") != said.count(")") or len(set(digits)) < 3:
+def _may_be_one(said: str, digits: str) -> bool:
+    if not FEWEST <= len(digits) <= MOST + 2 or len(set(digits)) < 3:
         return False
+    return len(said) <= 1.75 * len(digits) and said.count("(") == said.count(")")
+
+
+def _is_phone(said: str, digits: str, told: int) -> bool:
     if said.lstrip("(").startswith("+"):
         return _international(digits, said)
     if _DATE.search(said):
         return False
-    told = _told(text, start, end)
     if digits.startswith("00") and _international(digits[2:], said):
         return told > 0 or (told == 0 and len(digits) >= 11)
     if told > 0:
         return len(digits) <= MOST and (len(digits) > FEWEST or len(said) > len(digits))
-    return told == 0 and not _UNIT.match(text, end) and _looks_like_one(said, digits)
+    return told == 0 and _looks_like_one(said, digits)
 
 
 def _looks_like_one(said: str, digits: str) -> bool:
@@ -137,18 +180,41 @@ def _international(digits: str, said: str) -> bool:
     return fewest <= len(number) <= most and len(digits) <= MOST + 1
 
 
-def _told(text: str, start: int, end: int) -> int:
-    """1: the words around say that it is a phone number; -1: that it is another; 0: neither."""
-    before = text[max(0, start - BEFORE) : start]
-    phone = max((match.end() for match in _SAID.finditer(before)), default=-1)
-    other = max((match.end() for match in _SOMETHING_ELSE.finditer(before)), default=-1)
+def _told(before: str) -> int:
+    """1: the words say that a phone number follows; -1: that another one does; 0: neither."""
+    phone = other = -1
+    follows = ""
+    for match in reversed(list(_WORD.finditer(before))):
+        word = match.group()
+        if phone < 0 and word not in _WEAK and (_is_one(word, _PHONE) or _is_a_call(word, follows)):
+            phone = match.end()
+        elif other < 0 and _is_one(word, _OTHER):
+            other = match.end()
+        follows = word
+    if phone < 0 and not before.isascii():
+        phone = max(before.rfind(word) for word in _ELSEWHERE)
     if phone > other:
         return 1
     if other >= 0 and len(before) - other <= JUST_BEFORE:
         return -1
-    if phone >= 0 or _SAID.search(text[end : end + AFTER]):
-        return 1
-    return 0
+    return int(phone >= 0)
+
+
+def _told_behind(text: str, end: int) -> int:
+    """The same of what stands behind it."""
+    if _UNIT.match(text, end):
+        return -1
+    words = _WORD.findall(text[end : end + AFTER].lower())
+    return int(any(_is_one(word, _PHONE) and word not in _WEAK for word in words))
+
+
+def _is_one(word: str, words: tuple[frozenset[str], tuple[str, ...]]) -> bool:
+    return word in words[0] or word.startswith(words[1])
+
+
+def _is_a_call(word: str, follows: str) -> bool:
+    """`call me`, `call: `, and not the call of a function."""
+    return word in _CALLS and (not follows or follows in _CALLED)
 
 
 def _stands_free(text: str, start: int) -> bool:
