@@ -248,6 +248,8 @@ async def _command(deployment: Deployment, command: str) -> None:
 
 
 async def _without_redis(deployment: Deployment, redis: RedisServer, answers: Answers, load: Load) -> None:
+    # Readers see outcomes before the worker has them remembered: that would wait for Redis, too.
+    await _until(deployment, lambda metrics: metrics["penstock_records_held"] == 0)
     redis.kill()
     waiting = [request("initech", f"patient-{n}", sim('text="x"')) for n in range(3)]
     await deployment.send(waiting)
