@@ -6,6 +6,7 @@ from agents import Agent, function_tool
 
 from agents_defs.memory.memory_spec import MemorySpec
 from agents_defs.registry import AgentSpec, Registry
+from agents_defs.tools.facts import recall, remember
 
 
 @function_tool
@@ -42,6 +43,10 @@ def clerk() -> Agent[Any]:
     return Agent(name="Clerk", instructions="Answer.", tools=[look_up, breaks, breaks_the_run, refund])
 
 
+def diarist() -> Agent[Any]:
+    return Agent(name="Diarist", instructions="Answer.", tools=[remember, recall])
+
+
 def author() -> Agent[Any]:
     return Agent(
         name="Author", instructions="Write.", tools=[write_a_book], tool_use_behavior="stop_on_first_tool"
@@ -49,7 +54,7 @@ def author() -> Agent[Any]:
 
 
 # Its sessions stand in a database, which not every deployment has.
-DIARIST = AgentSpec("diarist", 1, clerk, memory=MemorySpec(store="sql"))
+DIARIST = AgentSpec("diarist", 1, diarist, memory=MemorySpec(store="sql"))
 
 REGISTRY = Registry(
     [

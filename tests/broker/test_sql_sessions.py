@@ -1,13 +1,14 @@
 """Real workers that are killed, at each point, keep each turn of a session once in its database, in order."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agents_defs.database import Database
 from app.adapters.memory_seal import Seal
 from app.adapters.sql_sessions import SqlSessions
-from tests.broker.crew import Crew, request
+from tests.broker.crew import Crew, Sent, request
 
 POINTS = [
     "dies_before_deciding",
@@ -46,3 +47,27 @@ async def test_each_turn_stands_there_once_wherever_a_worker_is_killed(
         (one, f"this is {one}") for one in IDS
     ]
     assert b"this is r-" not in bytes_of(tmp_path)
+
+
+async def test_what_a_worker_remembers_of_a_user_is_known_to_the_next_one(crew: Crew, tmp_path: Path) -> None:
+    crew.settings |= {"PENSTOCK_SESSIONS_URL": f"sqlite:///{tmp_path / 'sessions.db'}"}
+    first = crew.start()
+    await crew.send(asks("r-1", 'tool=remember args={"text":"Anne likes trains"}', user_id="anne"))
+    await crew.answered(1)
+    first.kill()
+
+    crew.start()
+    await crew.send(
+        asks("r-2", 'tool=recall args={"words":"train"}', user_id="anne"),
+        asks("r-3", 'tool=recall args={"words":"train"}', user_id="bob"),
+        asks("r-4", 'tool=recall args={"words":"train"}', tenant_id="globex", user_id="anne"),
+    )
+    answered = await crew.answered(4)
+
+    assert "likes trains" in str(answered["r-2"]["output"])
+    assert "likes trains" not in str(answered["r-3"]["output"])
+    assert "likes trains" not in str(answered["r-4"]["output"])
+
+
+def asks(request_id: str, what: str, **more: Any) -> Sent:
+    return request(request_id, agent="diarist", text=f"[[sim: {what}]]", **more)
