@@ -43,7 +43,7 @@ def control_characters(text: str) -> list[Finding]:
     return found
 
 
-def _fits(text: str, at: int) -> bool:
+def _fits(text: str, at: int) -> bool:  # noqa: PLR0911  one answer for each kind of character
     char = text[at]
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     if _ALWAYS.match(char):

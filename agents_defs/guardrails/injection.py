@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from agents_defs.guardrails.injection_signs import (
     ENOUGH,
     FOR_THEM,
     MARKS,
+    NEEDED,
     OBFUSCATED,
     PAIRS,
     PHRASES,
@@ -106,21 +107,29 @@ def _signs(plain: str) -> Iterator[Sign]:
     outlook = _outlook(row, lexicon)
     yield from _marks(plain, row, outlook)
     seen: dict[str, str] = {}
+    telling, verbs = _either(bit for _, bit, _ in phrases), _either(verb for _, verb, *_ in compiled)
     for place, means in enumerate(row.means):
         if not means:
             continue
         part = ABOUT_SUCH_TEXTS if outlook.discounted[place] else 1.0
-        for name, bit, weight in phrases:
+        for name, bit, weight in phrases if means & telling else ():
             if means & bit:
                 again = name in REPEATED and seen.setdefault(name, row.words[place]) != row.words[place]
                 yield Sign(row.starts[place], name, weight * part)
                 if again:
                     yield Sign(row.starts[place], f"{name} again", weight * part * AGAIN)
-        if outlook.narrated[place]:
+        if outlook.narrated[place] or not means & verbs:
             continue
         for pair, verb, aim, near, never in compiled:
             if means & verb and _aimed(row, place, pair, (aim, near, never)):
                 yield Sign(row.starts[place], pair.name, pair.weight * part)
+
+
+def _either(bits: Iterable[int]) -> int:
+    found = 0
+    for bit in bits:
+        found |= bit
+    return found
 
 
 def _set_right(row: Row, lexicon: Lexicon) -> None:
@@ -134,6 +143,8 @@ def _marks(plain: str, row: Row, outlook: Outlook) -> Iterator[Sign]:
     talk = any(outlook.discounted)
     address = _ready()[0].bits["address"]
     for name, weight, pattern in MARKS:
+        if not any(needed in plain for needed in NEEDED.get(name, ("",))):
+            continue
         found = pattern.search(plain)
         if found is not None:
             yield Sign(found.start(), name, weight * (ABOUT_SUCH_TEXTS if talk else 1.0))

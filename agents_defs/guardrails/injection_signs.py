@@ -7,6 +7,7 @@ each other come to `ENOUGH`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 ENOUGH = 2.5
@@ -184,6 +185,17 @@ MARKS = (
 )  # fmt: skip
 """Marks that divide prompts: in what a user writes they pretend to be somebody else."""
 
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "chat_token": ("<", "["), "closed_frame": ("</",), "system_frame": ("<",), "order_frame": ("<",),
+    "system_line": ("system", "dev", "admin", "root"), "assistant_line": ("\nassistant", "\nai", "\nbot", "\nmodel", "\n>", "\n#", "\n ", "\n*"),
+    "system_fence": ("```",), "role_field": ("role",), "system_bracket": ("[", "(", "{", "<"),
+    "end_of_frame": ("end", "begin", "start", "stop"), "system_notice": ("overrid", "notice", "message", "alert", "update", "directive", "instruction", "command"),
+    "addressed": ("ai", "llm", "model", "assistant", "bot", "agent", "ki", "ia"), "vocative": ("ai", "llm", "model", "assistant", "bot", "agent"),
+    "filled_link": ("http",), "remote_image": ("![", "<img"), "hidden_comment": ("<!--", "display", "white", "font-", "visib", "color"),
+    "order_key": ("\":", "':", "\" :"), "comment_order": ("#", "//", "/*", "--", "%", ";", "\"\"\""),
+    "prefixed_answer": ("\"", "'", "“"), "tool_name": ("_", "os.system", "rm -rf", "curl"),
+}  # fmt: skip
+"""What has to be in a text for a mark to be looked for: most texts hold little of it."""
 WILLING = re.compile(
     r"(?:^|\n)[\s>*]{0,4}(?:assistant|ai|a|bot|answer|chatgpt|model)\s*\d*\s*:\s*(?:sure|of course|"
     r"absolutely|certainly|yes|ok|okay|here|done|no problem|happy to|gladly|first,|step 1|you (?:can|need|take))"

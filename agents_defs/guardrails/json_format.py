@@ -55,8 +55,6 @@ def _breaches(value: Any, schema: Any, root: Mapping[str, Any], depth: int) -> I
     if schema is False:
         yield "never"
         return
-    if "$ref" in schema:
-        yield from _breaches(value, _resolved(str(schema["$ref"]), root), root, depth + 1)
     if "type" in schema and not _is(value, schema["type"]):
         yield "type"
         return
@@ -79,6 +77,8 @@ def _combined(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any], de
     def fits(one: Any) -> bool:
         return next(_breaches(value, one, root, depth + 1), None) is None
 
+    if "$ref" in schema:
+        yield from _breaches(value, _resolved(str(schema["$ref"]), root), root, depth + 1)
     for one in schema.get("allOf", ()):
         yield from _breaches(value, one, root, depth + 1)
     if "anyOf" in schema and not any(fits(one) for one in schema["anyOf"]):

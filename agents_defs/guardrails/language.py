@@ -43,7 +43,8 @@ _RUNS = {name: re.compile(f"[{ranges}]") for name, (ranges, _) in _SCRIPTS.items
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 _WORD = re.compile(r"[^\W\d_]+")
 _NO_PROSE = re.compile(
-    r"```.*?(?:```|$)|`[^`\n]*`|https?://\S+|\S+@\S+|\b[\w-]+\.[a-z]{2,4}\b|\b[A-Z0-9]+[-_]?\d[\w-]*|\"[A-Za-z_]\w*\"\s*:",
+    r"```.{0,20000}?(?:```|$)|`[^`\n]{0,400}`|https?://\S{1,2000}|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,200}|"
+    r"(?<![\w-])[\w-]{1,60}\.[a-z]{2,4}\b|(?<![\w-])[A-Z0-9]{1,20}[-_]?\d[\w-]{0,40}|\"[A-Za-z_]\w{0,60}\"\s?:",
     re.DOTALL,
 )
 _LETTERS: Mapping[str, str] = {
@@ -60,7 +61,8 @@ def language(text: str, allowed: Collection[str]) -> list[Finding]:
     """Nothing where the text is in one of the languages (codes such as `en`), or in none that can be told."""
     codes = {_NEIGHBOURS.get(code.lower().split("-")[0], code.lower().split("-")[0]) for code in allowed}
     prose = _NO_PROSE.sub(" ", text)
-    scripts = {name: len(run.findall(prose)) for name, run in _RUNS.items()}
+    plain = prose.isascii()
+    scripts = {name: 0 if plain else len(run.findall(prose)) for name, run in _RUNS.items()}
     latin = len(_LATIN.findall(prose))
     letters = latin + sum(scripts.values())
     if letters < 2:
@@ -92,7 +94,11 @@ def _by_words(text: str, prose: str, codes: set[str]) -> list[Finding]:
         for code in known.get(word, ()):
             hits[code] += 1
     lower = prose.casefold()
-    marks = {code: sum(lower.count(letter) for letter in letters) for code, letters in _LETTERS.items()}
+    marks = (
+        {}
+        if prose.isascii()
+        else {code: sum(lower.count(letter) for letter in letters) for code, letters in _LETTERS.items()}
+    )
     scores = {code: hits[code] + min(marks.get(code, 0), 6) * 0.6 for code in {*hits, *marks}}
     if not scores:
         return []
