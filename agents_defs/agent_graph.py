@@ -24,10 +24,13 @@ from agents_defs.metered_model import MeteredModel
 from agents_defs.model_ladder import ladder_of
 from agents_defs.model_provider import NamedModel
 from agents_defs.model_request import ModelRequest
+from agents_defs.permissions import EVERYTHING as EVERYTHING
+from agents_defs.permissions import Allowed as Allowed
 from agents_defs.prices import UNKNOWN
 from agents_defs.registry import BadRegistration
 from agents_defs.scoped_guardrail import scoped_guardrail
 from agents_defs.scoped_tool import ScopedTools
+from agents_defs.tool_kinds import misplaced, unreachable
 
 if TYPE_CHECKING:
     from agents_defs.agent_spec import AgentSpec
@@ -35,24 +38,6 @@ if TYPE_CHECKING:
 
 
 EMPTY_QUESTION = {"role": "user", "content": ""}
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """What of its tools an agent may use. None: all."""
-
-    tools: frozenset[str] | None = None
-    mcp_servers: frozenset[str] | None = None
-
-    def left_of(self, agent: Agent[Any]) -> None:
-        """The agent keeps what is allowed. Its models are never told of the rest."""
-        if self.tools is not None:
-            agent.tools = [tool for tool in agent.tools if tool.name in self.tools]
-        if self.mcp_servers is not None:
-            agent.mcp_servers = [one for one in agent.mcp_servers if one.name in self.mcp_servers]
-
-
-EVERYTHING = Allowed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +80,25 @@ def prepare(
     allowed: Allowed = EVERYTHING,
 ) -> None:
     """Puts meters before one agent's model, tools and guardrails. Once, and before it runs."""
+    chosen = _chosen(agent, spec, workshop.models, model)
+    _refuse(agent, spec, chosen)
     allowed.left_of(agent)
-    _use_model(agent, _chosen(agent, spec, workshop.models, model), spec, workshop.models)
+    _use_model(agent, chosen, spec, workshop.models)
     agent.tools = [
         workshop.tools.scoped(tool, spec.tool_timeout_s) if isinstance(tool, FunctionTool) else tool
         for tool in agent.tools
     ]
     agent.input_guardrails = [scoped_guardrail(guardrail, "input") for guardrail in agent.input_guardrails]
     agent.output_guardrails = [scoped_guardrail(guardrail, "output") for guardrail in agent.output_guardrails]
+
+
+def _refuse(agent: Agent[Any], spec: AgentSpec, chosen: NamedModel) -> None:
+    """Raises BadRegistration where the agent has tools that it cannot have, whatever a plan allows."""
+    known = unreachable(agent, chosen.model)
+    wrong = [*misplaced(agent, spec), *((known,) if known is not None else ())]
+    if wrong:
+        told = "; ".join(f"{what}: {instead}" for what, instead in wrong)
+        raise BadRegistration(f"{spec.reference}: {told}")
 
 
 def _chosen(agent: Agent[Any], spec: AgentSpec, models: ModelAccess, model: str | None) -> NamedModel:

@@ -41,6 +41,7 @@ class AgentSpec:
     canned_answer: str | None = None  # where no model answers; JSON text with an output type
     guardrails: tuple[Guard, ...] = ()  # of what is asked, and of what is answered by whichever agent
     memory: MemorySpec = BY_DEFAULT  # of conversations and of facts about users
+    sandboxed: bool = False  # its computer, shell and patch tools act in a sandbox, not on the worker
 
     @property
     def reference(self) -> str:

@@ -16,6 +16,7 @@ from agents_defs.authoring.rehearsal import Trap, rehearsed
 from agents_defs.authoring.source_scan import Sighting, scan
 from agents_defs.authoring.unrecorded import Part, parts_of
 from agents_defs.run_order import RunOrder
+from agents_defs.tool_kinds import misplaced
 
 if TYPE_CHECKING:
     from agents_defs.agent_spec import AgentSpec
@@ -81,7 +82,11 @@ class _Examiner:
     def _of_agent(self, agent: Agent[Any]) -> Iterator[Finding]:
         if (silent := rules.unspoken(agent)) is not None:
             yield self._finding(*silent)
-        for what, instead in (*rules.wrong_names(agent), *rules.wrong_approvals(agent)):
+        for what, instead in (
+            *rules.wrong_names(agent),
+            *rules.wrong_approvals(agent),
+            *misplaced(agent, self._spec),
+        ):
             yield self._finding(what, instead)
         for what, instead, tool in rules.wrong_schemas(agent):
             yield self._finding(what, instead, place=self._first_own(tool.on_invoke_tool))
