@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from agents_defs.run_journal import RunStopped
-from app.adapters import redis_runs
+from app.adapters import session_turns
 from app.adapters.fenced_producer import FencedProducer
 from app.adapters.redis_runs import RedisRuns
 from streams.completion import Completion
@@ -118,8 +118,8 @@ def session_appended_per_turn() -> None:
         session_id = sessions.get((run.tenant_id, run.request_id))
         if session_id is not None and any(name.startswith("m:") for name in told.entries):
             key = store._keys.session(run.tenant_id, session_id)
-            said = [{"role": "user", "content": "a turn"}]
-            await store._batch.client.rpush(key, redis_runs._encoded(run, said))
+            turn = SessionTurn(session_id, [{"role": "user", "content": "a turn"}])
+            await store._batch.client.rpush(key, session_turns.turn_bytes(store._seal, run, turn))
 
     async def decide_(store: RedisRuns, run: RunKey, outcome: bytes, _: SessionTurn | None) -> None:
         await decide(store, run, outcome, None)
