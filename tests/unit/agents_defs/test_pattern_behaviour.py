@@ -130,6 +130,14 @@ async def test_a_plan_whose_step_fails_is_given_up_and_made_anew() -> None:
     assert "d (done): found" in cast.read["writer"][0]
 
 
+async def test_a_plan_whose_steps_work_is_the_only_one() -> None:
+    parts = {"planner": plan("a", "b"), "executor": DONE, "writer": "the end"}
+
+    _, cast = await play("planner-executor", parts)
+
+    assert asked(cast) == {"planner": 1, "executor": 2, "writer": 1}
+
+
 async def test_plans_that_always_fail_come_to_an_end() -> None:
     parts = {"planner": plan("a"), "executor": FAILED, "writer": "I could not find out."}
 
