@@ -231,6 +231,19 @@ async def test_what_was_said_cannot_be_read_in_the_file(tmp_path: Path) -> None:
         await read(sqlite(tmp_path / "s.db"))
 
 
+async def test_deployments_that_share_a_database_do_not_share_sessions(tmp_path: Path) -> None:
+    one = sqlite(tmp_path / "s.db")
+    database = Database(f"sqlite:///{tmp_path / 's.db'}")
+    other = SqlSessions(database, "another", DAY_S, Time(), Seal())
+    await told(one, run(), "mine")
+
+    assert await read(other) == []
+    assert await other.sessions(None) == []
+    assert await other.delete("acme", "s") == 0
+    assert await other.clean(Time.now + DAY_S) == 0
+    assert await read(one) == said("mine")
+
+
 async def test_a_database_that_does_not_answer_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         await read(sqlite(tmp_path / "nowhere" / "s.db"))
