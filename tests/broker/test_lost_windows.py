@@ -13,7 +13,7 @@ from tests.broker.test_plan_limits import planned
 
 LIMITS = [{"what": "requests", "per": "day", "limit": 20}]
 TOLD_S = 60.0
-SLOW = "[[sim: latency_ms=20000]]"  # longer than it takes the books to tell
+SLOW = "[[sim: latency_ms=35000]]"  # longer than it takes the books to tell
 
 
 async def emptied(crew: Crew) -> None:
@@ -57,7 +57,8 @@ async def test_what_is_under_way_when_redis_is_emptied_counts_as_well(
 ) -> None:
     await planned(crew, "acme", limits=LIMITS)
     await crew.ready(crew.start())
-    crew.start(command=("-m", "app", "books"))
+    books = crew.start(command=("-m", "app", "books"))
+    await until(lambda: books.lines("the books are kept"))
     await crew.send(*(request(f"a-{number}") for number in range(13)))
     await crew.answered(13)
     await crew.send(*(request(f"slow-{number}", text=SLOW) for number in range(3)))
@@ -70,6 +71,8 @@ async def test_what_is_under_way_when_redis_is_emptied_counts_as_well(
 
     answered = await crew.answered(20)
     assert statuses(answered, "slow-") == {"completed": 3}
+    told = min(one["started_at"] for name, one in answered.items() if name.startswith("b-"))
+    assert all(one["finished_at"] > told for name, one in answered.items() if name.startswith("slow-"))
     assert statuses(answered, "b-") == {"completed": 4}
 
 
