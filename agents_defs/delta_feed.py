@@ -47,15 +47,24 @@ class DeltaFeed:
         self._agent = agent
 
     def model_said(self, event: TResponseStreamEvent) -> None:
-        kind = event.type
-        if kind == "response.output_text.delta":
+        if event.type == "response.output_text.delta":
             self._text(event.delta)  # type: ignore[union-attr, arg-type]  # `type` tells which event it is
-        elif kind in _REASONING and not self._withhold:
-            self._tell("reasoning", {"text": event.delta})  # type: ignore[union-attr]  # as above
+        elif self.is_reasoning(event):
+            self.thought(event.delta)  # type: ignore[union-attr, arg-type]  # as above
+
+    @staticmethod
+    def is_reasoning(event: TResponseStreamEvent) -> bool:
+        """Whether the model thinks aloud."""
+        return event.type in _REASONING
+
+    def thought(self, text: str) -> None:
+        """A part of what it thinks."""
+        if text and not self._withhold:
+            self._tell("reasoning", {"text": text})
             self.said = True
 
     def whole(self, text: str) -> None:
-        """The text of a turn that was not streamed: it is recorded, or nobody's."""
+        """A text that is not told by events: it is recorded, nobody's, or not as the model said it."""
         self._text(text)
 
     def tool_called(self, name: str, call_id: str, arguments: str) -> None:

@@ -15,7 +15,8 @@ from agents import RunConfig
 from pydantic import BaseModel
 
 from agents_defs.approvals import run_decided
-from agents_defs.journal_entries import MODEL, TOOL, ToolEntry, dumps, tool_bytes, tool_entry
+from agents_defs.journal_entries import MODEL, TOOL, ToolEntry, dumps
+from agents_defs.redaction.run_redaction import tool_read, tool_written
 from agents_defs.run_scope import SCOPE
 from agents_defs.tool_output import read_back, value_of
 
@@ -131,9 +132,10 @@ class FlowRun:
                 value = value_of(await call())
             finally:
                 SCOPE.reset(token)
-            raw = tool_bytes(ToolEntry({"value": value}, True, scope.run.degraded))
-            await record.write({entry: raw})
-        return read_back(tool_entry(raw).output)
+            told = tool_written(scope.run, entry, ToolEntry({"value": value}, True, scope.run.degraded))
+            raw = told[entry]
+            await record.write(told)
+        return read_back(tool_read(scope.run, raw).output)
 
     async def _done(self, step: Callable[[FlowRun, T], Awaitable[R]], scope: RunScope, thing: T) -> R:
         """One of several things, in a task of its own. Who stops the attempt waits for the others."""

@@ -31,6 +31,7 @@ class ModelEntry:
     model: str  # which of the ladder's models
     degraded: bool  # it was not the first of them
     response: ModelResponse
+    redacted: bool = False  # as the model said it, with placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class ToolEntry:
     ok: bool
     degraded: bool
     worded: bool = True  # by the tool, and not by the SDK, which words failures of tools that do not
+    redacted: bool = False  # `output` is JSON with placeholders, as a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +105,21 @@ def _call(told: dict[str, Any]) -> ModelCall:
 
 
 def model_bytes(entry: ModelEntry) -> bytes:
-    return dumps(
-        {
-            "digest": entry.digest,
-            "model": entry.model,
-            "degraded": entry.degraded,
-            "response": _response(entry.response),
-        }
-    )
+    told = {
+        "digest": entry.digest,
+        "model": entry.model,
+        "degraded": entry.degraded,
+        "response": _response(entry.response),
+    }
+    if entry.redacted:
+        told["redacted"] = True
+    return dumps(told)
 
 
 def model_entry(raw: bytes) -> ModelEntry:
     told = loads(raw)
-    return ModelEntry(
-        told["digest"], told["model"], told["degraded"], _RESPONSE.validate_python(told["response"])
-    )
+    response = _RESPONSE.validate_python(told["response"])
+    return ModelEntry(told["digest"], told["model"], told["degraded"], response, told.get("redacted", False))
 
 
 def _response(response: ModelResponse) -> Any:
@@ -130,6 +132,8 @@ def _response(response: ModelResponse) -> Any:
 
 def tool_bytes(entry: ToolEntry) -> bytes:
     told = {"output": entry.output, "ok": entry.ok, "degraded": entry.degraded, "worded": entry.worded}
+    if entry.redacted:  # workers of former versions know no such field
+        told["redacted"] = True
     return dumps(told)
 
 

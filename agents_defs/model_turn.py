@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from agents import ModelBehaviorError, ModelResponse, Usage
@@ -13,6 +13,9 @@ from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 from agents_defs.call_meter import CallMeter
 from agents_defs.journal_entries import CALL, MODEL, ModelEntry, call_bytes, model_bytes, model_entry
 from agents_defs.provider_failures import call_failure
+from agents_defs.redaction.redaction import NOTE
+from agents_defs.redaction.run_redaction import hidden_request, new_entries, shown_response
+from agents_defs.redaction.spoken import Spoken
 from agents_defs.retry_policy import FailedTry, RetryState, after_failure
 from agents_defs.run_journal import RunPostponed
 from agents_defs.streamed_answer import StreamedAnswer
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from agents_defs.model_ladder import Rung
     from agents_defs.model_request import ModelRequest, Print
     from agents_defs.provider_failures import CallFailure
+    from agents_defs.redaction.redaction import Redaction
     from agents_defs.retry_policy import Next
     from agents_defs.run_scope import RunScope
 
@@ -61,6 +65,8 @@ class ModelTurn:
     place: str = ""
     attempted: int = 0  # calls of this turn, whichever model's
     known: Print | None = None
+    hidden: ModelRequest | None = None  # as the provider gets it
+    spoken: Spoken | None = None  # to whoever watches
     retries: RetryState = field(default_factory=RetryState)
 
     async def answer(self) -> ModelResponse:
@@ -90,7 +96,23 @@ class ModelTurn:
     def _print(self) -> Print:
         if self.known is None:
             self.known = self.request.print_for(self.agent)
+            if self._redaction is not None and self._redaction.hides:
+                self.known = replace(self.known, characters=self.known.characters + len(NOTE))
         return self.known
+
+    @property
+    def _redaction(self) -> Redaction | None:
+        return self.scope.run.redaction
+
+    @property
+    def _sendable(self) -> ModelRequest:
+        """The request without personal data, where the plan says so."""
+        redaction = self._redaction
+        if redaction is None or not redaction.hides:
+            return self.request
+        if self.hidden is None:
+            self.hidden = hidden_request(redaction, self.request)
+        return self.hidden
 
     def _recorded(self) -> ModelEntry | None:
         record = self.scope.run.record
@@ -113,10 +135,13 @@ class ModelTurn:
 
     def _replayed(self, entry: ModelEntry) -> ModelResponse:
         self.scope.run.degraded |= entry.degraded
+        response = entry.response
+        if entry.redacted and self._redaction is not None:
+            response = shown_response(self._redaction, response)
         if self._feed is not None:
             self._feed.turn_started(self.agent)
-            self._feed.whole(_text_of(entry.response))
-        return entry.response
+            self._feed.whole(_text_of(response))
+        return response
 
     async def _asked(self) -> ModelResponse:
         failure: RunFailure | None = None
@@ -225,14 +250,15 @@ class ModelTurn:
         meter = CallMeter(scope, model, self.agent, scope.call_id(self.place, self.attempted))
         name = CALL + meter.call_id
         await self._approved(meter)
+        request = self._sendable
         if record.kept:
-            foreseen = meter.foreseen(self._print.characters)
-            await record.write({name: call_bytes(foreseen, still_open=True)})
+            foreseen = call_bytes(meter.foreseen(self._print.characters), still_open=True)
+            await record.write({name: foreseen, **new_entries(self._redaction)})
         meter.warn_after(self.spec.warn_after_s)
         answer = StreamedAnswer()
         try:
             async with asyncio.timeout(self.spec.call_timeout_s):
-                response = await self._sent(rung, meter.call_id, answer)
+                response = await self._sent(request, rung, meter.call_id, answer)
         except Exception as error:  # noqa: BLE001  all of a provider's errors are translated
             whole = answer.response()
             if whole is None:
@@ -245,8 +271,16 @@ class ModelTurn:
         finally:
             meter.ended()
             scope.run.closed(meter.call_id)
+        if self.spoken is not None:
+            self.spoken.end()
+        shown = response if self.hidden is None else self._shown(response)
         await self._answered_by(rung, meter, response, degraded)
-        return response
+        return shown
+
+    def _shown(self, response: ModelResponse) -> ModelResponse:
+        if self.events is not None:
+            self.events.clear()  # they are as the model said them: whoever streams is given the whole
+        return response if self._redaction is None else shown_response(self._redaction, response)
 
     async def _approved(self, meter: CallMeter) -> None:
         """Raises where the run may not make this call."""
@@ -279,8 +313,10 @@ class ModelTurn:
             call = meter.settle(usage)
         else:  # the provider answered but did not count
             call = meter.leave_unknown(self._print.characters, len(str(response.output)))
-        entry = model_bytes(ModelEntry(self._print.digest, rung.model.name, degraded, response))
-        return {MODEL + self.place: entry, CALL + meter.call_id: call_bytes(call)}
+        redacted = self.hidden is not None
+        entry = model_bytes(ModelEntry(self._print.digest, rung.model.name, degraded, response, redacted))
+        booked = {MODEL + self.place: entry, CALL + meter.call_id: call_bytes(call)}
+        return {**booked, **new_entries(self._redaction)}
 
     def _left(self, rung: Rung, meter: CallMeter, answer: StreamedAnswer, degraded: bool) -> dict[str, bytes]:
         """Of a call that is cut off with its run. Settled without its answer it would be paid twice."""
@@ -291,21 +327,24 @@ class ModelTurn:
             CALL + meter.call_id: call_bytes(meter.leave_unknown(self._print.characters, answer.characters))
         }
 
-    async def _sent(self, rung: Rung, call_id: str, answer: StreamedAnswer) -> ModelResponse:
+    async def _sent(
+        self, request: ModelRequest, rung: Rung, call_id: str, answer: StreamedAnswer
+    ) -> ModelResponse:
         longest = self.scope.run.bound(self.request.longest_answer)
-        request = self.request.under(call_id, rung.defaults, longest)
+        request = request.under(call_id, rung.defaults, longest)
         inner, feed = rung.model.model, self._feed
         if feed is None and self.events is None:
             return await inner.get_response(*request.positional, **request.named)
         if self.events is not None:
             self.events.clear()
+        self.spoken = None if feed is None else Spoken(feed, self._redaction if self.hidden else None)
         stream = inner.stream_response(*request.positional, **request.named)
         # A generator, as all implementations have it.
         async with aclosing(cast("AsyncGenerator[TResponseStreamEvent, None]", stream)) as events:
             async for event in events:
                 answer.take(event)
-                if feed is not None:
-                    feed.model_said(event)
+                if self.spoken is not None:
+                    self.spoken.take(event)
                 elif self.events is not None:
                     self.events.append(event)
         response = answer.response()

@@ -47,6 +47,9 @@ class RunOrder:
     max_output_tokens: int | None = None  # of each model call
     tools: tuple[str, ...] | None = None  # that the tenant's plan allows; None: all
     mcp_servers: tuple[str, ...] | None = None
+    redaction: tuple[str, ...] | None = (
+        None  # kinds of personal data that no model is told; None: all is told
+    )
     secrets: Mapping[str, str] = field(default_factory=dict)  # references to keys that its tenant brings
     replies: Mapping[str, Reply] = field(default_factory=dict)  # of agents that it asked, by the call's path
     lineage: tuple[str, ...] = ()  # the agents that wait for this one, the first one first

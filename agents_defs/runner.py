@@ -23,6 +23,7 @@ from agents_defs.guardrails.placing import withheld
 from agents_defs.memory.process_facts import OF_THIS_PROCESS
 from agents_defs.questions import Question, Reply
 from agents_defs.recovery import Recovery
+from agents_defs.redaction.run_redaction import begun, kept_items
 from agents_defs.registry import UnknownAgent
 from agents_defs.run_context import RunContext
 from agents_defs.run_journal import RunStopped
@@ -126,6 +127,7 @@ class AgentRunner:
         except Exception as error:
             raise failure_of(error) from error
         result = await self._within_time(live, graph)
+        result.new_items = kept_items(live, result.new_items)
         pool.give(graph)  # after any failure it is dropped: what was cut off may still be using it
         return result
 
@@ -177,6 +179,7 @@ class AgentRunner:
         return await _result(live, Ended(output, last_agent, live.turns, [*_input_items(order), answer]))
 
     def _live(self, order: RunOrder, listener: RunListener, allowed: Allowed) -> LiveRun:
+        order, redaction = begun(order)
         return LiveRun(
             order=order,
             listener=listener,
@@ -186,6 +189,7 @@ class AgentRunner:
             recovery=self._recovery,
             ends=asyncio.get_running_loop().time() + order.timeout_s,
             facts=self._facts,
+            redaction=redaction,
             ask_here=partial(self._asked_here, order, listener) if order.journal is None else None,
         )
 

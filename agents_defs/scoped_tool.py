@@ -23,7 +23,8 @@ from agents.tool import (
 from agents.tool_context import ToolContext
 
 from agents_defs.guardrails.passage import said_text
-from agents_defs.journal_entries import INTENT, TOOL, ToolEntry, tool_bytes, tool_entry
+from agents_defs.journal_entries import INTENT, TOOL, ToolEntry
+from agents_defs.redaction.run_redaction import tool_read, tool_written
 from agents_defs.run_journal import RunStopped
 from agents_defs.run_scope import SCOPE
 from agents_defs.scoped_tool_guardrail import WITHHELD_FAILED, scoped_tool_guardrail, told_when_allowed
@@ -72,7 +73,7 @@ class ScopedInvocation:
         if feed is not None and paused is None:
             feed.tool_called(self._tool.name, ctx.tool_call_id, arguments)
         if raw is not None:
-            entry = tool_entry(raw)
+            entry = tool_read(outer.run, raw)
             outer.run.degraded |= entry.degraded
             if not entry.worded:
                 setattr(ctx, _FAILED_BY_DEFAULT, True)
@@ -104,8 +105,10 @@ class ScopedInvocation:
         if run.record.kept and not _waits_for_approval(ctx):
             told = written(output, self._tool)
             worded = not getattr(ctx, _FAILED_BY_DEFAULT, False)
-            entry = tool_bytes(ToolEntry(told, ok, run.degraded, worded))
-            run.record.soon({scope.entry(TOOL): entry})  # stands before the next call of a model is sent
+            entry = ToolEntry(told, ok, run.degraded, worded)
+            run.record.soon(
+                tool_written(run, scope.entry(TOOL), entry)
+            )  # stands before the next call of a model is sent
             output = read_back(told)
         return output, ok
 

@@ -138,13 +138,37 @@ class Routing(WireRecord):
     """The used share of the month's cost from which the first model of the ladder is skipped."""
 
 
+class PersonalData(StrEnum):
+    EMAIL = "EMAIL"
+    PHONE = "PHONE"
+    IBAN = "IBAN"
+    CREDIT_CARD = "CREDIT_CARD"
+    SSN = "SSN"
+    NATIONAL_ID = "NATIONAL_ID"
+
+
+class Redaction(WireRecord):
+    """What is taken out of all that a model is told; the requester and tools get it as it was."""
+
+    kinds: Annotated[tuple[PersonalData, ...], Field(min_length=1)] = tuple(PersonalData)
+
+
 class Privacy(WireRecord):
     retention_days: Positive | None = None
     """How long sessions and journals of the tenant are kept; absent: as the deployment says."""
-    redaction: Flag = False
-    """Personal data is masked in logs, traces and audit."""
+    redaction: Flag | Redaction = False
+    """No model is told personal data: it gets placeholders, and they are put back into what it says.
+
+    true: all kinds."""
     tracing: Flag = True
     """Inputs and outputs may go to the trace exporter."""
+
+    @property
+    def redacted(self) -> tuple[PersonalData, ...] | None:
+        """The kinds of personal data that no model is told; None: all is told."""
+        if isinstance(self.redaction, Redaction):
+            return self.redaction.kinds
+        return tuple(PersonalData) if self.redaction else None
 
 
 class TenantPlan(WireRecord):

@@ -262,6 +262,7 @@ class Attempt:
             max_output_tokens=licence.max_output_tokens,
             tools=licence.tools,
             mcp_servers=licence.mcp_servers,
+            redaction=licence.redaction,
             secrets=licence.secrets,
             replies=turn.replies,
             lineage=turn.lineage,

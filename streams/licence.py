@@ -28,6 +28,7 @@ class Licence:
     tools: tuple[str, ...] | None = None  # None: all
     mcp_servers: tuple[str, ...] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
+    redaction: tuple[str, ...] | None = None  # kinds of personal data that no model is told
 
 
 Licences = Callable[[Turn, Patience], Licence]
@@ -63,7 +64,14 @@ class Licensing:
                 return await self._seated(turn, caps, waits, patience)
 
         return Licence(
-            allowance, seat, waits, plan.max_output_tokens, plan.tools, plan.mcp_servers, plan.secrets
+            allowance,
+            seat,
+            waits,
+            plan.max_output_tokens,
+            plan.tools,
+            plan.mcp_servers,
+            plan.secrets,
+            plan.privacy.redacted,
         )
 
     async def _seated(

@@ -19,8 +19,8 @@ _FILES_TOLD = (
 _FILES = frozenset(_FILES_TOLD.split())
 """`icon@2x.png` is a picture, `tool@next.js` a package."""
 _ROBOTS = frozenset({"git", "hg", "svn"})
-_AT = r"\s?(?:[\[({<]\s?(?:at|@|arroba|ät|klammeraffe|chez|kukac)\s?[\])}>])\s?"
-_DOT = r"(?:\s?[\[({<]\s?(?:dot|punkt|point|punto|ponto|\.)\s?[\])}>]\s?|\.)"
+_AT = r"[ \u00a0]?(?:[\[({<][ \u00a0]?(?:at|@|arroba|ät|klammeraffe|chez|kukac)[ \u00a0]?[\])}>])[ \u00a0]?"
+_DOT = r"(?:[ \u00a0]?[\[({<][ \u00a0]?(?:dot|punkt|point|punto|ponto|\.)[ \u00a0]?[\])}>][ \u00a0]?|\.)"
 _DISGUISED = re.compile(
     rf"(?<![\w.+-])[^\W_][\w+-]{{0,40}}(?:{_DOT}[\w+-]{{1,40}}){{0,4}}{_AT}[^\W_][\w-]{{0,60}}(?:{_DOT}[\w-]{{1,60}}){{0,4}}{_DOT}[^\W\d_]{{2,24}}(?!\w)",
     re.IGNORECASE,
@@ -29,7 +29,9 @@ _SPOKEN = re.compile(
     r"(?<![\w.+-])[^\W_][\w+-]{0,40}(?:(?: dot |\.)[\w+-]{1,40}){0,3} at [^\W_][\w-]{0,60}(?:(?: dot |\.)[\w-]{1,60}){0,3} dot [^\W\d_]{2,24}(?!\w)",
     re.IGNORECASE,
 )
-_BRACKETED = re.compile(r"[\[({<]\s?(?:at|@|arroba|ät|klammeraffe|chez|kukac)\s?[\])}>]", re.IGNORECASE)
+_BRACKETED = re.compile(
+    r"[\[({<][ \u00a0]?(?:at|@|arroba|ät|klammeraffe|chez|kukac)[ \u00a0]?[\])}>]", re.IGNORECASE
+)
 _WIDE = str.maketrans({"\uff20": "@", "\ufe6b": "@", "\uff0e": ".", "\u3002": "."})
 
 
