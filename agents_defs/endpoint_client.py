@@ -11,7 +11,7 @@ from agents import Model, OpenAIChatCompletionsModel, OpenAIResponsesModel
 from openai import AsyncAzureOpenAI, AsyncOpenAI, DefaultAioHttpClient
 
 from agents_defs.current_scope import CURRENT
-from schemas.failures import Code, RunFailure
+from agents_defs.tenant_keys import KeyUnusable
 
 if TYPE_CHECKING:
     from agents_defs.endpoints import EndpointOptions
@@ -63,7 +63,7 @@ class EndpointClient:
             key = self._keys.key(reference)
         except ValueError as error:
             told = f"the tenant's own key {self.options.tenant_key!r} cannot be used: {error}"
-            raise RunFailure(Code.MODEL_REJECTED, told) from None
+            raise KeyUnusable(told) from None
         scope.run.secrets.add(key)
         return key
 

@@ -12,6 +12,7 @@ import httpx2
 import openai
 from agents import AgentsException, ModelBehaviorError
 
+from agents_defs.tenant_keys import KeyUnusable
 from schemas.failures import Code, RunFailure
 
 MAX_QUOTE_CHARS = 300
@@ -62,8 +63,8 @@ class CallFailure:
 
 def call_failure(error: Exception, model: str, secrets: Sequence[str] = ()) -> CallFailure:
     """What to make of an exception from a provider's client. The failure's text holds no secret."""
-    if isinstance(error, RunFailure):  # it was found out before anything was sent
-        return CallFailure(error, maybe_paid=False)
+    if isinstance(error, KeyUnusable):  # nothing was sent
+        return CallFailure(RunFailure(Code.MODEL_REJECTED, str(error)), maybe_paid=False)
     if isinstance(error, openai.APIStatusError):
         throttled = error.status_code == TOO_MANY_REQUESTS
         return CallFailure(_status_failure(error, model, secrets), maybe_paid=False, throttled=throttled)

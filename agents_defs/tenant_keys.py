@@ -10,6 +10,10 @@ REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)
 LONGEST = 4096
 
 
+class KeyUnusable(Exception):
+    """A run's tenant names a key that cannot be read: no other is used instead."""
+
+
 class TenantKeys(Protocol):
     """Where references lead."""
 
