@@ -12,8 +12,6 @@ from agents_defs.memory.memory_spec import BY_DEFAULT, MemorySpec
 if TYPE_CHECKING:
     from agents import Agent
 
-    from agents_defs.guardrails.guard import Guard
-
 OnUnknownCall = Literal["retry", "fail"]
 
 
@@ -39,7 +37,7 @@ class AgentSpec:
     fallback_models: tuple[str, ...] = ()  # asked in this order when the model is unavailable
     output_tokens: int = 1000  # what an answer is thought to have at most, where nothing bounds it
     canned_answer: str | None = None  # where no model answers; JSON text with an output type
-    guardrails: tuple[Guard, ...] = ()  # of what is asked, and of what is answered by whichever agent
+    guardrails: tuple[Any, ...] = ()  # Guards (guardrails/guard.py): of what is asked, and of any answer
     memory: MemorySpec = BY_DEFAULT  # of conversations and of facts about users
     sandboxed: bool = False  # its computer, shell and patch tools act in a sandbox, not on the worker
 

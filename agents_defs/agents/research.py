@@ -8,6 +8,7 @@ from agents import Agent, RunContextWrapper, handoff
 from pydantic import BaseModel, Field
 
 from agents_defs.agent_spec import AgentSpec
+from agents_defs.guardrails.guards import usual
 from agents_defs.run_context import RunContext
 from agents_defs.text_files import instructions
 from agents_defs.tools.knowledge import read_document, search_documents
@@ -50,4 +51,5 @@ SPEC = AgentSpec(
     description="Answers from documents about event streams, reliability, AI agents and hydropower.",
     timeout_s=180.0,
     max_turns=16,
+    guardrails=usual(),
 )

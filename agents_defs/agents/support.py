@@ -10,6 +10,7 @@ from agents import Agent, RunContextWrapper, Tool, handoff
 from pydantic import BaseModel, Field
 
 from agents_defs.agent_spec import AgentSpec
+from agents_defs.guardrails.guards import usual
 from agents_defs.run_context import RunContext
 from agents_defs.text_files import instructions
 from agents_defs.tools.accounts import lookup_account, reset_password_link
@@ -83,6 +84,7 @@ def _spec(version: int, permitted: Permitted) -> AgentSpec:
         build=partial(build, permitted),
         description="Answers customers of a shop for sensors: orders, billing, devices and accounts.",
         max_turns=12,
+        guardrails=usual(),
     )
 
 

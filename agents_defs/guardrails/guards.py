@@ -88,6 +88,11 @@ def grounded_out() -> Guard:
     return Guard("ungrounded_numbers", _grounded, "output")
 
 
+def usual() -> tuple[Guard, ...]:
+    """For agents that talk to strangers. Answers are told while they are written, so theirs stands beside the run."""
+    return (injection(), secrets_out().beside())
+
+
 def sql() -> Guard:
     """Values without SQL, for `on_arguments()`."""
     return Guard("sql", lambda text, _: find_sql(text))
