@@ -48,9 +48,9 @@ class DeltaFeed:
 
     def model_said(self, event: TResponseStreamEvent) -> None:
         if event.type == "response.output_text.delta":
-            self._text(event.delta)  # type: ignore[union-attr, arg-type]  # `type` tells which event it is
+            self._text(event.delta)
         elif self.is_reasoning(event):
-            self.thought(event.delta)  # type: ignore[union-attr, arg-type]  # as above
+            self.thought(event.delta)  # type: ignore[union-attr, arg-type]  # `type` tells which event it is
 
     @staticmethod
     def is_reasoning(event: TResponseStreamEvent) -> bool:
