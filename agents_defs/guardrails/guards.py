@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agents_defs.guardrails.control_characters import control_characters as find_control_characters
@@ -14,7 +14,7 @@ from agents_defs.guardrails.json_format import json_format as find_format
 from agents_defs.guardrails.language import language as find_language
 from agents_defs.guardrails.length import length as find_length
 from agents_defs.guardrails.path import path as find_path
-from agents_defs.guardrails.pii import CREDIT_CARD, EMAIL, IBAN, PHONE, SSN
+from agents_defs.guardrails.pii import CREDIT_CARD, EMAIL, IBAN, KINDS, PHONE, SSN
 from agents_defs.guardrails.pii import pii as find_pii
 from agents_defs.guardrails.secrets import secrets as find_secrets
 from agents_defs.guardrails.shell import shell as find_shell
@@ -73,6 +73,16 @@ def secrets_out() -> Guard:
     return Guard("secrets", lambda text, _: find_secrets(text), "output")
 
 
+def pii(*kinds: str) -> Guard:
+    """Inputs without personal data: `pii("IBAN", "CREDIT_CARD")`; without any kind named, of all kinds."""
+    return Guard("pii", _personal_data(kinds))
+
+
+def pii_out(*kinds: str) -> Guard:
+    """The same for answers."""
+    return Guard("pii", _personal_data(kinds), "output")
+
+
 def unsafe_out(threshold: float = 0.5) -> Guard:
     """Answers that nobody is hurt by."""
     return Guard("unsafe", lambda text, _: find_unsafe(text), "output", threshold)
@@ -110,6 +120,16 @@ def path() -> Guard:
 
 def _grounded(text: str, passage: Passage) -> Sequence[Finding]:
     return find_ungrounded_numbers(text, passage.sources)
+
+
+def _personal_data(kinds: Sequence[str]) -> Callable[[str, Passage], Sequence[Finding]]:
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise ValueError(
+            f"pii: {', '.join(unknown)} is no kind of personal data; there are {', '.join(KINDS)}"
+        )
+    wanted = frozenset(kinds or KINDS)
+    return lambda text, _: find_pii(text, wanted)
 
 
 PII_KINDS = (EMAIL, PHONE, IBAN, CREDIT_CARD, SSN)
