@@ -135,7 +135,7 @@ class FlowRun:
             told = tool_written(scope.run, entry, ToolEntry({"value": value}, True, scope.run.degraded))
             raw = told[entry]
             await record.write(told)
-        return read_back(tool_read(scope.run, raw).output)
+        return read_back(tool_read(scope.run, entry, raw).output)
 
     async def _done(self, step: Callable[[FlowRun, T], Awaitable[R]], scope: RunScope, thing: T) -> R:
         """One of several things, in a task of its own. Who stops the attempt waits for the others."""

@@ -73,7 +73,7 @@ class ScopedInvocation:
         if feed is not None and paused is None:
             feed.tool_called(self._tool.name, ctx.tool_call_id, arguments)
         if raw is not None:
-            entry = tool_read(outer.run, raw)
+            entry = tool_read(outer.run, scope.entry(TOOL), raw)
             outer.run.degraded |= entry.degraded
             if not entry.worded:
                 setattr(ctx, _FAILED_BY_DEFAULT, True)

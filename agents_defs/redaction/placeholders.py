@@ -72,6 +72,10 @@ class Placeholders:
         self._written |= told.keys()
         return told
 
+    def all(self) -> Mapping[str, str]:
+        """Each placeholder and what it stands for."""
+        return self._values
+
     def used(self) -> dict[str, str]:
         """All that was used since `forget_use`, with what it stands for."""
         return {mark: self._values[mark] for mark in sorted(self._used)}

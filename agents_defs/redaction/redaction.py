@@ -52,6 +52,12 @@ class Redaction:
             return text
         return MARK.sub(self.placeholders.value_of, text)
 
+    def of_its_own(self) -> Redaction:
+        """One for a single text: it knows what this one does, and gives out numbers of its own."""
+        own = Redaction(self.kinds)
+        own.placeholders.adopt(self.placeholders.all(), written=True)
+        return own
+
     def hidden_value(self, value: Any) -> Any:
         """The same in all texts of a value; the value itself where there is nothing to hide."""
         return walked(value, self.hidden)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agents_defs.journal_entries import ToolEntry, dumps, loads, tool_bytes, tool_entry
 from agents_defs.model_request import ModelRequest
 from agents_defs.redaction.redaction import NOTE, Redaction
-from agents_defs.redaction.session_map import turn_hidden, turns_shown
+from agents_defs.redaction.session_map import put_back, turn_hidden, turns_shown
 
 if TYPE_CHECKING:
     from agents import ModelResponse
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from agents_defs.run_order import RunOrder
     from agents_defs.run_scope import LiveRun
 
-PLACEHOLDER = "p:"
+PLACEHOLDER = "p:<"
+"""How the entry of a placeholder begins."""
+BESIDE = "p:"
+"""And that of a tool's result: before the name of the result itself."""
 
 
 def begun(order: RunOrder) -> tuple[RunOrder, Redaction | None]:
@@ -26,7 +29,7 @@ def begun(order: RunOrder) -> tuple[RunOrder, Redaction | None]:
         order = replace(order, session_items=items)
     entries = {} if order.journal is None else order.journal.entries
     of_run = {
-        name[len(PLACEHOLDER) :]: loads(raw) for name, raw in entries.items() if name.startswith(PLACEHOLDER)
+        name[len(BESIDE) :]: loads(raw) for name, raw in entries.items() if name.startswith(PLACEHOLDER)
     }
     if order.redaction is None and not of_run:
         return order, None
@@ -40,7 +43,7 @@ def new_entries(redaction: Redaction | None) -> dict[str, bytes]:
     """The placeholders that have to be written with whatever is written next."""
     if redaction is None:
         return {}
-    return {PLACEHOLDER + mark: dumps(value) for mark, value in redaction.placeholders.unwritten().items()}
+    return {BESIDE + mark: dumps(value) for mark, value in redaction.placeholders.unwritten().items()}
 
 
 def hidden_request(redaction: Redaction, request: ModelRequest) -> ModelRequest:
@@ -61,20 +64,29 @@ def shown_response(redaction: Redaction, response: ModelResponse) -> ModelRespon
 
 
 def tool_written(run: LiveRun, name: str, entry: ToolEntry) -> dict[str, bytes]:
-    """What the journal gets of a tool's result: its JSON as one text, without personal data."""
+    """What the journal gets of a tool's result: its JSON as one text, and beside it what was taken out.
+
+    They are numbered for this entry alone. The run's own are given out when a model is asked: the order of
+    what it is told is the same in each attempt, and which of two tools is done first is not.
+    """
     redaction = run.redaction
     if redaction is None or not redaction.hides:
         return {name: tool_bytes(entry)}
-    output = redaction.hidden(dumps(entry.output).decode())
-    return {name: tool_bytes(replace(entry, output=output, redacted=True)), **new_entries(redaction)}
+    own = redaction.of_its_own()
+    output = own.hidden(dumps(entry.output).decode())
+    return {
+        name: tool_bytes(replace(entry, output=output, redacted=True)),
+        BESIDE + name: dumps(own.placeholders.used()),
+    }
 
 
-def tool_read(run: LiveRun, raw: bytes) -> ToolEntry:
+def tool_read(run: LiveRun, name: str, raw: bytes) -> ToolEntry:
     """The result again, as the tool gave it."""
     entry = tool_entry(raw)
-    if not entry.redacted or run.redaction is None:
+    beside = run.record.read(BESIDE + name) if entry.redacted else None
+    if beside is None:
         return entry
-    return replace(entry, output=loads(run.redaction.shown(entry.output).encode()))
+    return replace(entry, output=loads(put_back(entry.output, loads(beside)).encode()))
 
 
 def kept_items(run: LiveRun, items: list[dict[str, Any]]) -> list[dict[str, Any]]:

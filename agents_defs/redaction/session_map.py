@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from agents_defs.redaction.placeholders import MARK
@@ -37,16 +38,14 @@ def _shown(items: Sequence[dict[str, Any]], values: dict[str, str]) -> Iterator[
             values.update({mark: value for mark, value in own.items() if mark not in values})
         elif left > 0:
             left -= 1
-            yield _put_back(item, own)
+            yield walked(item, partial(put_back, own=own))
         else:
             yield item
 
 
-def _put_back(item: dict[str, Any], own: Mapping[str, str]) -> dict[str, Any]:
-    shown: dict[str, Any] = walked(
-        item, lambda text: MARK.sub(lambda match: own.get(_mark(match), match.group()), text)
-    )
-    return shown
+def put_back(text: str, own: Mapping[str, str]) -> str:
+    """The text with what these placeholders stand for."""
+    return MARK.sub(lambda match: own.get(_mark(match), match.group()), text)
 
 
 def _mark(match: Any) -> str:
