@@ -168,6 +168,14 @@ REQUESTS = Row(
             (Query(occurring(per_second("penstock_refused_total", by="code")), "{{code}}"),),
         ),
         Panel(
+            "Guardrail trips by side",
+            "What guardrails stopped: `input`, `output`, or a tool's `tool_arguments` and `tool_result`. "
+            "Which one it was, and why, stands in the logs (`a guardrail tripped`). A step after a release: "
+            "a guardrail that takes harmless texts for attacks; judge it with `penstock guardrails eval`.",
+            "reqps",
+            (Query(occurring(per_second("penstock_guardrail_trips_total", by="side")), "{{side}}"),),
+        ),
+        Panel(
             "Duplicates and conflicts",
             "Request ids that came again. `same`: answered once, nothing ran twice; a steady rate means "
             "that a producer retries too eagerly. `conflict`: the id came with another body and was "
