@@ -9,12 +9,15 @@ from agents_defs.run_context import RunContext
 from agents_defs.text_files import instructions
 from agents_defs.tools.ask_agent import ask_agent
 
+SUPPORT = "Asks who knows orders, deliveries, invoices, refunds, devices and accounts."
+RESEARCH = "Asks who knows event streams, backpressure, reliability, AI agents and hydropower."
+
 
 def build() -> Agent[RunContext]:
     return Agent[RunContext](
         name="front-desk",
         instructions=instructions(__file__),
-        tools=[ask_agent("support", "research")],
+        tools=[ask_agent("support", description=SUPPORT), ask_agent("research", description=RESEARCH)],
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from agents import FunctionTool, ModelBehaviorError
@@ -28,35 +29,47 @@ LONGEST = 64 * 1024
 class Wanted(BaseModel):
     """The tool's arguments."""
 
-    agent: str
     question: str
+    agent: str = ""  # where there is only one to be asked, the tool is named for it
 
 
-def ask_agent(*agents: str, name: str = "ask_agent", description: str | None = None) -> FunctionTool:
-    """A tool that may ask these registered agents, by name or pinned (`research@1`)."""
+def ask_agent(*agents: str, name: str | None = None, description: str | None = None) -> FunctionTool:
+    """A tool that may ask these registered agents, by name or pinned (`research@1`).
+
+    One agent makes a tool `ask_<agent>`; of several the model names one.
+    """
     if not agents:
         raise ValueError("ask_agent() needs the names of the agents that may be asked")
+    only = agents[0] if len(agents) == 1 else None
+    called = name or (f"ask_{_plain(only)}" if only is not None else "ask_agent")
 
     async def invoked(_context: ToolContext[Any], arguments: str) -> str:
         try:
             wanted = Wanted.model_validate_json(arguments)
         except ValidationError as error:
-            raise ModelBehaviorError(f"arguments of {name} that do not fit: {error}") from error
-        return await _asked(wanted, agents)
+            raise ModelBehaviorError(f"arguments of {called} that do not fit: {error}") from error
+        return await _asked(wanted if only is None else wanted.model_copy(update={"agent": only}), agents)
 
-    schema = {
+    told = description or f"Asks another agent and waits for its answer: {', '.join(agents)}."
+    return FunctionTool(called, told, _schema(agents), invoked, strict_json_schema=True)
+
+
+def _plain(agent: str) -> str:
+    """As it may stand in a tool's name."""
+    return re.sub(r"\W", "_", agent.partition("@")[0])
+
+
+def _schema(agents: tuple[str, ...]) -> dict[str, Any]:
+    question = {"type": "string", "description": "All that the other agent needs to know to answer."}
+    properties: dict[str, Any] = {"question": question}
+    if len(agents) > 1:
+        properties["agent"] = {"type": "string", "enum": list(agents), "description": "Who is asked."}
+    return {
         "type": "object",
-        "properties": {
-            "agent": {"type": "string", "enum": list(agents), "description": "Who is asked."},
-            "question": {"type": "string", "description": "All that they need to know to answer."},
-        },
-        "required": ["agent", "question"],
+        "properties": properties,
+        "required": sorted(properties),
         "additionalProperties": False,
     }
-    told = (
-        description or f"Asks another agent and waits for its answer. It may be one of: {', '.join(agents)}."
-    )
-    return FunctionTool(name, told, schema, invoked, strict_json_schema=True)
 
 
 async def _asked(wanted: Wanted, agents: tuple[str, ...]) -> str:

@@ -55,6 +55,10 @@ EXAMPLES: Mapping[str, Example] = {
         "Look up order 7. Look up the refund of order 999999. Tell me which of them needs attention.",
         "a typed plan, and a second one where a step fails",
     ),
+    "ask-agent": Example(
+        "What does backpressure do to event streams?",
+        "a front desk sends requests to other agents and waits for their responses",
+    ),
     "approval": Example(
         "Please pay back 4500 cents of order 7, it arrived broken.",
         "a person decides before the money leaves",

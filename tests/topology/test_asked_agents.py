@@ -61,7 +61,7 @@ class Firm:
         """One of them."""
 
         def build() -> Agent[Any]:
-            others = {"boss": ("clerk", "scribe"), "clerk": ("boss",), "scribe": ("clerk",)}[name]
+            others = {"boss": ("clerk", "scribe"), "clerk": ("boss", "scribe"), "scribe": ("clerk",)}[name]
             return Agent(name=name, instructions=name, tools=[ask_agent(*others)])
 
         return AgentSpec(name, 1, build)

@@ -14,8 +14,8 @@ from tests.broker.crew import COMMAND, Crew, WorkerProcess, request, until
 from tests.broker.test_durable_runs import usage_of
 
 BOTH = (
-    '[[sim: tool=ask_agent args={"agent":"support","question":"Where is order 7?"} '
-    'tool=ask_agent args={"agent":"research","question":"What is backpressure?"}]]'
+    '[[sim: tool=ask_support args={"question":"Where is order 7?"} '
+    'tool=ask_research args={"question":"What is backpressure?"}]]'
 )
 
 
