@@ -56,7 +56,7 @@ EXAMPLES: Mapping[str, Example] = {
         "a typed plan, and a second one where a step fails",
     ),
     "ask-agent": Example(
-        "What does backpressure do to event streams?",
+        "How do stream processors reach exactly-once delivery?",
         "a front desk sends requests to other agents and waits for their responses",
     ),
     "approval": Example(
