@@ -54,7 +54,7 @@ def test_what_it_says(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(ValueError, match="models[.]yaml") as refused:
+    with pytest.raises(ValueError, match=r"models[.]yaml") as refused:
         read(tmp_path, text)
 
     assert told in str(refused.value)
