@@ -20,6 +20,8 @@ from agents.models.default_models import get_default_model_settings
 
 from agents_defs.flow import Flow
 from agents_defs.guardrails.placing import add_input_guards, add_output_guards
+from agents_defs.mcp.connections import McpServers
+from agents_defs.mcp.offer import offer_tools
 from agents_defs.metered_model import MeteredModel
 from agents_defs.model_ladder import ladder_of
 from agents_defs.model_provider import NamedModel
@@ -46,6 +48,7 @@ class Workshop:
 
     models: ModelAccess
     tools: ScopedTools = field(default_factory=ScopedTools)
+    servers: McpServers = field(default_factory=McpServers)
 
 
 def build_graph(
@@ -68,8 +71,14 @@ def build_graph(
         add_output_guards(agent, spec.guardrails)
         if agent is root:
             add_input_guards(agent, spec.guardrails)
+        workshop.servers.give(agent, spec, first=any(agent is one for one in _first_agents(root)))
         prepare(agent, spec, workshop, model, allowed)
     return root
+
+
+def _first_agents(root: Agent[Any]) -> tuple[Agent[Any], ...]:
+    """Those that are meant by the spec's name alone."""
+    return root.agents if isinstance(root, Flow) else (root,)
 
 
 def prepare(
@@ -82,7 +91,9 @@ def prepare(
     """Puts meters before one agent's model, tools and guardrails. Once, and before it runs."""
     chosen = _chosen(agent, spec, workshop.models, model)
     _refuse(agent, spec, chosen)
+    shelves = workshop.servers.used_by(agent)
     allowed.left_of(agent)
+    offer_tools(agent, shelves, allowed, workshop.tools, spec.tool_timeout_s)
     _use_model(agent, chosen, spec, workshop.models)
     agent.tools = [
         workshop.tools.scoped(tool, spec.tool_timeout_s) if isinstance(tool, FunctionTool) else tool

@@ -57,6 +57,7 @@ class LiveRun:
     degraded: bool = False  # something else than the model that was meant has answered
     ask_here: AskHere | None = None  # None: what is asked of other agents goes through the stream
     questions: dict[str, Question] = field(default_factory=dict)  # to other agents, by the call's path
+    offered: dict[str, bytes] = field(default_factory=dict)  # what MCP servers offer in this run
     turns: int = 0  # model turns of all its parts
     turns_allowed: int | None = None  # of all its parts; None: each part has its own limit
     redaction: Redaction | None = None  # None: models are told all

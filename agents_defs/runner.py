@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from agents.result import RunResult as SdkResult
 
     from agents_defs.agent_spec import AgentSpec
+    from agents_defs.mcp.connections import McpServers
     from agents_defs.memory.facts import FactStore
     from agents_defs.metered_model import MeteredModel
     from agents_defs.model_provider import ModelAccess, NamedModel
@@ -73,6 +74,11 @@ class AgentRunner:
         set_tracing_disabled(True)
         identity_patch.apply()
         transform_patch.apply()
+
+    @property
+    def servers(self) -> McpServers:
+        """Where the deployment's MCP servers are added before anything is built."""
+        return self._workshop.servers
 
     def warm_up(self) -> None:
         """Builds each registered agent, so that a broken one is found before it gets requests."""
