@@ -17,8 +17,10 @@ from pydantic import BaseModel
 from agents_defs.guardrails.pii import KINDS
 from agents_defs.journal_entries import calls_of, loads
 from agents_defs.nested_run import ask
+from agents_defs.redaction.placeholders import MARK
 from agents_defs.redaction.redaction import NOTE
 from agents_defs.redaction.run_redaction import BESIDE
+from agents_defs.redaction.session_map import KIND
 from agents_defs.run_journal import RunLost
 from agents_defs.run_order import RunResult
 from tests.doubles.history_model import HistoryModel, completed, results
@@ -278,6 +280,45 @@ async def test_a_session_keeps_placeholders_and_goes_on_with_them() -> None:
     assert leaks(second.provider.seen[0]) == []
     assert second.result is not None
     assert second.result.output == f"{OTHERS[0]}, not {MAIL}"
+
+
+async def test_a_placeholder_of_the_session_stays_what_it_is_whatever_comes_first_now() -> None:
+    said = {"role": "user", "content": "I am <EMAIL_5>"}
+    kept = [{"type": KIND, "items": 1, "values": {"<EMAIL_5>": MAIL}}, said]
+
+    second = await attempt(
+        build=lambda: Agent(name="teller", instructions=f"You help {OTHERS[0]} and {MAIL}."),
+        script=lambda *_: [assistant_message("ok")],
+        session_items=kept,
+    )
+
+    assert "You help <EMAIL_1> and <EMAIL_5>." in second.provider.seen[0]
+    assert "I am <EMAIL_5>" in second.provider.seen[0]
+
+
+async def test_what_a_provider_is_sent_stands_in_the_journal_before() -> None:
+    journal = MemoryJournal()
+    unwritten: list[str] = []
+
+    def heed(instructions: str | None, asked: list[Any]) -> list[Any]:
+        told = f"{instructions} {asked}".replace(NOTE, "")
+        marks = {match.group() for match in MARK.finditer(told)}
+        unwritten.extend(mark for mark in marks if BESIDE + mark not in journal.entries)
+        return works(instructions, asked)
+
+    await attempt(journal, script=heed)
+
+    assert unwritten == []
+    assert f"{BESIDE}<EMAIL_3>" in journal.entries
+
+
+@pytest.mark.parametrize("answer", ["2 < 3 <", "<EMAIL_", "mail <EMAIL_1", "<EMAIL_1><EMAIL_1>", "a\\u003"])
+async def test_what_was_held_back_is_told_when_nothing_follows(answer: str) -> None:
+    done = await attempt(stream=True, script=lambda *_: [assistant_message(answer)])
+
+    assert done.result is not None
+    assert done.result.output == answer.replace("<EMAIL_1>", MAIL)
+    assert "".join(data["text"] for _, data in done.recorder.told("text")) == done.result.output
 
 
 async def test_a_session_is_read_as_it_was_said_when_the_plan_has_no_redaction_any_more() -> None:
