@@ -35,9 +35,9 @@ _ACCOUNT = re.compile(
     rf"(?<![^\W_])[A-Z]{{2}}[{_GAP}]?\d[{_GAP}]?\d(?:[{_GAP}]?[A-Z0-9]){{11,30}}", re.IGNORECASE | re.ASCII
 )
 _SHAPED = re.compile(rf"(?<![^\W_])[A-Z]{{2}}\d\d(?:[{_GAP}]?[A-Z]{{4}})?(?:[{_GAP}]?\d){{10,30}}")
-_CARD_GAP = " \u00a0\u202f\u2009\\-\u2010\u2011."
-_CARD = re.compile(rf"(?<![\w.,])(?<!\d[-/])\d(?:[{_CARD_GAP}]?\d){{11,22}}(?!\w|[-./]\d)")
-_SPLIT = re.compile(rf"[{_CARD_GAP}]")
+_CARD_GAP = " \u00a0\u202f\u2009\\-\u2010\u2011\u2012\u2013./_|\u00b7"
+_CARD = re.compile(rf"(?<![\w.,])(?<!\d[-/])\d(?:[{_CARD_GAP}]{{0,3}}\d){{11,22}}(?!\w|[-./]\d)")
+_SPLIT = re.compile(rf"[{_CARD_GAP}]+")
 _NOT_HERE = re.compile(
     r"(?:\b|_)(?:imei|iccid|isbn|ean|gtin|udi|uuid|sscc|sim)\b[^a-z]{0,12}(?:is|no|nr|number)?\W{0,3}$",
     re.IGNORECASE,
@@ -70,6 +70,10 @@ _ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
     (6761, 6763, (12, 13, 16, 19)),
 )
 SHORTEST_GROUP = 3
+_PRINTED = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3)})
+"""Whatever stands between the groups."""
+_GAPS = re.compile(r"\D+")
+_PLAIN_GAPS = frozenset(" \u00a0\u202f\u2009-\u2010\u2011.")
 
 
 def bank_accounts(text: str, begin: int, stop: int) -> Iterator[Span]:
@@ -135,15 +139,20 @@ def _card_in(text: str, start: int, end: int) -> Span | None:
             return None
         if _grouped(groups, said) and is_card(digits):
             return start, end
-        if len(groups) == 1 or said[-len(groups[-1]) - 1] not in " \u00a0\u202f\u2009":
+        if len(groups) == 1:
             return None
-        end -= len(groups[-1]) + 1
+        end -= len(groups[-1])
+        while not text[end - 1].isdigit():
+            end -= 1
 
 
 def _grouped(groups: list[str], said: str) -> bool:
     """As people and printers write them: groups of four, or those of cards with 14 and 15 digits."""
-    gaps = {char for char in said if not char.isdigit()}
-    return len(gaps) <= 1 and (len(groups) == 1 or all(len(one) >= SHORTEST_GROUP for one in groups[:-1]))
+    if tuple(map(len, groups)) in _PRINTED:
+        return True
+    gaps = set(_GAPS.findall(said))
+    plain = len(gaps) <= 1 and all(len(gap) == 1 and gap in _PLAIN_GAPS for gap in gaps)
+    return plain and (len(groups) == 1 or all(len(one) >= SHORTEST_GROUP for one in groups[:-1]))
 
 
 def is_card(digits: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents_defs.guardrails.pii import KINDS
+from agents_defs.guardrails.pii import KINDS, pii
 from agents_defs.redaction.redaction import Redaction
 from agents_defs.redaction.streamed_text import StreamedText
 
@@ -26,6 +26,7 @@ PIECES = st.sampled_from(
         "<TEXT_1>",
         "1>",
         "\\n",
+        "\n",
         "\\u00fc",
         "\\",
         " ",
@@ -133,3 +134,11 @@ def test_time_grows_with_the_length_of_the_text(piece: str) -> None:
     short, long = took(4_000), took(32_000)
 
     assert long < max(0.3, 32 * short)
+
+
+@given(TEXTS)
+def test_what_is_put_back_fits_into_a_string_of_json(text: str) -> None:
+    plain = text.replace("\\", "")
+
+    for one in pii(plain):
+        assert not set(plain[one.start : one.end]) & set('"\\\n\r\t')
