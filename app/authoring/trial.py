@@ -4,11 +4,14 @@ import asyncio
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import typer
 
 from agents_defs.agent_spec import AgentSpec
+from agents_defs.authoring.recorded_run import RecordedRun
+from agents_defs.authoring.recording import HasSecret, RecordingAccess
 from agents_defs.authoring.trial_journal import TrialJournal
 from agents_defs.model_access import ModelAccess, open_models
 from agents_defs.registry import Registry
@@ -33,6 +36,7 @@ class Wishes:
     tenant: str
     model: str | None = None
     max_cost_usd: Decimal | None = None
+    record: Path | None = None  # the file that the run is written to, for tests
 
 
 class Trial:
@@ -44,22 +48,29 @@ class Trial:
         options = settings.models()
         if models is None and options.provider == "openai" and not (options.api_key or options.base_url):
             raise Trouble("OPENAI_API_KEY is not set: set it, or say --offline")
-        self._models: Final = models or open_models(options, now=SystemClock.now, at=SystemClock.at)
+        opened = models or open_models(options, now=SystemClock.now, at=SystemClock.at)
+        self._recording: Final = RecordingAccess(opened, RecordedRun(spec.reference))
+        self._models: Final = self._recording if wishes.record else opened
         self._spec: Final = spec
         self._wishes: Final = wishes
+        self._called = 0
         self._runner: Final = AgentRunner(Registry([spec]), self._models)
         self._history: list[dict[str, Any]] = []
 
     async def hold(self, question: str | None) -> int:
         """The exit code: whether all that was asked was answered."""
         try:
-            if question is not None:
-                return Exit.OK if await self._answered(question) else Exit.NOT_ALL
-            return await self._conversation()
+            if question is None:
+                code = await self._conversation()
+            else:
+                code = Exit.OK if await self._answered(question) else Exit.NOT_ALL
+            if self._wishes.record:
+                self._keep(self._wishes.record, code)
+            return code
         finally:
             await self._models.close()
 
-    async def _conversation(self) -> int:
+    async def _conversation(self) -> Exit:
         typer.echo(f"{self._spec.reference} listens; an empty line or Ctrl-D ends it", err=True)
         all_answered = True
         while text := await asking.line("> "):
@@ -78,7 +89,31 @@ class Trial:
         who = f"completed · {self._spec.reference} ({result.last_agent})"
         screen.note(_figures(who, result.calls, SystemClock.now() - started))
         self._history += result.new_items
+        self._recording.run.questions.append(text)
+        self._called += sum(call.state == "settled" for call in result.calls)
         return True
+
+    def _keep(self, file: Path, code: int) -> None:
+        """The recorded run, of which tests can be made. Trouble where it cannot be one."""
+        turns = len(self._recording.run.turns)
+        if code != Exit.OK or not turns:
+            raise Trouble(f"nothing was recorded in {file}: only runs that are answered are")
+        if turns < self._called:
+            raise Trouble(
+                f"nothing was recorded in {file}: {self._called - turns} of {self._called} model calls went "
+                "to a model that the agent brings itself; let it name one (Agent(model='...')) to record it"
+            )
+        try:
+            text = self._recording.text()
+        except HasSecret as error:
+            raise Trouble(f"nothing was recorded in {file}: {error}") from None
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Trouble(f"{file} cannot be written: {error}") from error
+        calls = f"{turns} model call{'' if turns == 1 else 's'}"
+        typer.echo(f"recorded {calls} in {file}: it holds what was asked and answered, no keys", err=True)
 
     async def _run(self, text: str, screen: TrialScreen) -> RunResult:
         """As many attempts as it takes: after an approval the run comes again, and has its journal."""

@@ -2,12 +2,13 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-from app.settings import Settings, load
+from app.settings import load
 from app.terminal import exits, screen
 from app.terminal.exits import Trouble
 
@@ -114,25 +115,25 @@ def try_out(
     offline: Annotated[bool, typer.Option("--offline", help="Without network: the offline model.")] = False,
     tenant: Annotated[str, typer.Option("--tenant", "-t", help="For whom its tools work.")] = "try",
     max_cost_usd: Annotated[str | None, typer.Option(help="Hard cap of each run's cost: 0.25")] = None,
+    record: Annotated[Path | None, typer.Option(help="Write what its models answer to this file.")] = None,
 ) -> None:
     """Run an agent here, without Kafka: text, tools and hand-offs as they come, approvals asked for.
 
     What it costs is told at its end. Exits with 1 where a run failed, with the code that a response has.
+    A file of --record is what tests replay: docs/testing.md.
     """
     with exits.told("agents try"):
         settings = load(model_provider="offline" if offline else None)
         cap = _usd(max_cost_usd)
-    exits.run("agents try", lambda: _tried(settings, name, question, model, tenant, cap))
 
+    async def tried() -> int:
+        from app.authoring import choosing
+        from app.authoring.trial import Trial, Wishes
 
-async def _tried(
-    settings: Settings, name: str, question: str | None, model: str | None, tenant: str, cap: Decimal | None
-) -> int:
-    from app.authoring import choosing
-    from app.authoring.trial import Trial, Wishes
+        spec = choosing.chosen(choosing.registered(settings), name)
+        return await Trial(settings, spec, Wishes(tenant, model, cap, record)).hold(question)
 
-    spec = choosing.chosen(choosing.registered(settings), name)
-    return await Trial(settings, spec, Wishes(tenant, model, cap)).hold(question)
+    exits.run("agents try", tried)
 
 
 @agents.command()

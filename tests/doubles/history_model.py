@@ -8,15 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from agents import Model, ModelResponse, Usage
-from openai.types.responses import (
-    Response,
-    ResponseCompletedEvent,
-    ResponseOutputMessage,
-    ResponseTextDeltaEvent,
-    ResponseUsage,
-)
+from openai.types.responses import ResponseOutputMessage
 
 from agents_defs.model_request import CALL_ID_HEADER
+from agents_defs.testing.answer_events import completed as completed
+from agents_defs.testing.answer_events import streamed
 
 Script = Callable[[str | None, list[Any]], Any]
 """Instructions and input in; output items out. An exception is raised."""
@@ -42,40 +38,8 @@ class HistoryModel(Model):
 
     async def stream_response(self, *positional: Any, **named: Any) -> AsyncIterator[Any]:
         answer = await self.get_response(*positional, **named)
-        for delta in _words(answer.output):
-            yield ResponseTextDeltaEvent(
-                type="response.output_text.delta",
-                delta=delta,
-                item_id="m",
-                output_index=0,
-                content_index=0,
-                sequence_number=0,
-                logprobs=[],
-            )
-        yield completed(answer)
-
-
-def completed(answer: ModelResponse) -> ResponseCompletedEvent:
-    usage = answer.usage
-    told = ResponseUsage(
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        total_tokens=usage.total_tokens,
-        input_tokens_details=usage.input_tokens_details,
-        output_tokens_details=usage.output_tokens_details,
-    )
-    response = Response(
-        id=answer.response_id or "r",
-        created_at=0,
-        model="history",
-        object="response",
-        output=answer.output,
-        tool_choice="auto",
-        tools=[],
-        parallel_tool_calls=True,
-        usage=told,
-    )
-    return ResponseCompletedEvent(type="response.completed", sequence_number=0, response=response)
+        for event in streamed(answer, _words(answer.output)):
+            yield event
 
 
 def results(asked: list[Any]) -> list[Any]:
