@@ -71,27 +71,26 @@ def write(name: str, home: Home, *, with_tool: bool) -> list[Path]:
 
 
 def _test(name: str, home: Home, *, with_tool: bool) -> str:
-    imports = [
+    ours = [
         "from agents_defs.authoring.examination import examine",
         "from agents_defs.authoring.testing import answer_of",
+        "from agents_defs.testing.scripted_model import ScriptedModel",
+        "from app.testing.stream import StreamTest",
     ]
-    words = {"name": name, "gap": _gap(home), "path_import": "", "spec": ""}
+    words = {"name": name, "path_import": "", "spec": ""}
     own = f"from {home.imports}.{name} import SPEC"
     if home.imports.startswith(OURS):
-        imports.insert(0, own)
+        ours.insert(0, own)
     elif home.imports:
-        imports += ["", own]
+        ours += ["", own]
     else:
-        imports.append("from agents_defs.discovery import local_package, specs_of")
+        ours.insert(2, "from agents_defs.discovery import local_package, specs_of")
         words["path_import"] = "from pathlib import Path\n"
         found = "specs_of(local_package(Path(__file__).parents[1]))"
         words["spec"] = f'\nSPEC = next(spec for spec in {found} if spec.name == "{name}")\n'
-    words["imports"] = "\n".join(imports) + "\n"
+    words["imports"] = "\n".join(ours) + "\n"
     text = _filled("test_agent.py", words)
-    if with_tool:
-        text = text.replace("assistant_message\n", "assistant_message, function_call\n", 1)
-        text += _filled("test_tool.py", words)
-    return text
+    return text + _filled("test_tool.py", words) if with_tool else text
 
 
 def _gap(home: Home) -> str:

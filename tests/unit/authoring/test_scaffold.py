@@ -42,7 +42,7 @@ def test_linters_find_nothing(home: Home, tmp_path: Path, with_tool: bool) -> No
     (tmp_path / "pyproject.toml").touch()
     settings = ["--config", str(ROOT / "pyproject.toml"), "--config", "lint.extend-ignore=['S101']"]
     if home.imports.startswith("agents_defs"):
-        settings += ["--config", "lint.isort.known-first-party=['agents_defs']"]
+        settings += ["--config", "lint.isort.known-first-party=['agents_defs', 'app']"]
 
     found = run("ruff", "check", "--no-cache", *settings, ".", folder=tmp_path)
     formatted = run("ruff", "format", "--no-cache", "--diff", *settings[:2], ".", folder=tmp_path)
