@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from agents import ModelBehaviorError, ModelResponse, Usage
@@ -13,9 +13,7 @@ from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 from agents_defs.call_meter import CallMeter
 from agents_defs.journal_entries import CALL, MODEL, ModelEntry, call_bytes, model_bytes, model_entry
 from agents_defs.provider_failures import call_failure
-from agents_defs.redaction.redaction import NOTE
-from agents_defs.redaction.run_redaction import hidden_request, new_entries, shown_response
-from agents_defs.redaction.spoken import Spoken
+from agents_defs.redaction.veil import Veil
 from agents_defs.retry_policy import FailedTry, RetryState, after_failure
 from agents_defs.run_journal import RunPostponed
 from agents_defs.streamed_answer import StreamedAnswer
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from agents_defs.model_ladder import Rung
     from agents_defs.model_request import ModelRequest, Print
     from agents_defs.provider_failures import CallFailure
-    from agents_defs.redaction.redaction import Redaction
+    from agents_defs.redaction.spoken import Spoken
     from agents_defs.retry_policy import Next
     from agents_defs.run_scope import RunScope
 
@@ -65,9 +63,12 @@ class ModelTurn:
     place: str = ""
     attempted: int = 0  # calls of this turn, whichever model's
     known: Print | None = None
-    hidden: ModelRequest | None = None  # as the provider gets it
     spoken: Spoken | None = None  # to whoever watches
     retries: RetryState = field(default_factory=RetryState)
+    veil: Veil = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.veil = Veil(self.scope.run.redaction, self.request)
 
     async def answer(self) -> ModelResponse:
         async with self.scope.together():
@@ -95,24 +96,8 @@ class ModelTurn:
     @property
     def _print(self) -> Print:
         if self.known is None:
-            self.known = self.request.print_for(self.agent)
-            if self._redaction is not None and self._redaction.hides:
-                self.known = replace(self.known, characters=self.known.characters + len(NOTE))
+            self.known = self.veil.told(self.request.print_for(self.agent))
         return self.known
-
-    @property
-    def _redaction(self) -> Redaction | None:
-        return self.scope.run.redaction
-
-    @property
-    def _sendable(self) -> ModelRequest:
-        """The request without personal data, where the plan says so."""
-        redaction = self._redaction
-        if redaction is None or not redaction.hides:
-            return self.request
-        if self.hidden is None:
-            self.hidden = hidden_request(redaction, self.request)
-        return self.hidden
 
     def _recorded(self) -> ModelEntry | None:
         record = self.scope.run.record
@@ -135,9 +120,7 @@ class ModelTurn:
 
     def _replayed(self, entry: ModelEntry) -> ModelResponse:
         self.scope.run.degraded |= entry.degraded
-        response = entry.response
-        if entry.redacted and self._redaction is not None:
-            response = shown_response(self._redaction, response)
+        response = self.veil.lifted_again(entry)
         if self._feed is not None:
             self._feed.turn_started(self.agent)
             self._feed.whole(_text_of(response))
@@ -250,10 +233,10 @@ class ModelTurn:
         meter = CallMeter(scope, model, self.agent, scope.call_id(self.place, self.attempted))
         name = CALL + meter.call_id
         await self._approved(meter)
-        request = self._sendable
+        request = self.veil.sendable()
         if record.kept:
             foreseen = call_bytes(meter.foreseen(self._print.characters), still_open=True)
-            await record.write({name: foreseen, **new_entries(self._redaction)})
+            await record.write({name: foreseen, **self.veil.entries()})
         meter.warn_after(self.spec.warn_after_s)
         answer = StreamedAnswer()
         try:
@@ -273,14 +256,11 @@ class ModelTurn:
             scope.run.closed(meter.call_id)
         if self.spoken is not None:
             self.spoken.end()
-        shown = response if self.hidden is None else self._shown(response)
-        await self._answered_by(rung, meter, response, degraded)
-        return shown
-
-    def _shown(self, response: ModelResponse) -> ModelResponse:
-        if self.events is not None:
+        if self.events is not None and self.veil.drawn:
             self.events.clear()  # they are as the model said them: whoever streams is given the whole
-        return response if self._redaction is None else shown_response(self._redaction, response)
+        lifted = self.veil.lifted(response)
+        await self._answered_by(rung, meter, response, degraded)
+        return lifted
 
     async def _approved(self, meter: CallMeter) -> None:
         """Raises where the run may not make this call."""
@@ -313,10 +293,9 @@ class ModelTurn:
             call = meter.settle(usage)
         else:  # the provider answered but did not count
             call = meter.leave_unknown(self._print.characters, len(str(response.output)))
-        redacted = self.hidden is not None
-        entry = model_bytes(ModelEntry(self._print.digest, rung.model.name, degraded, response, redacted))
-        booked = {MODEL + self.place: entry, CALL + meter.call_id: call_bytes(call)}
-        return {**booked, **new_entries(self._redaction)}
+        answer = ModelEntry(self._print.digest, rung.model.name, degraded, response, self.veil.drawn)
+        booked = {MODEL + self.place: model_bytes(answer), CALL + meter.call_id: call_bytes(call)}
+        return {**booked, **self.veil.entries()}
 
     def _left(self, rung: Rung, meter: CallMeter, answer: StreamedAnswer, degraded: bool) -> dict[str, bytes]:
         """Of a call that is cut off with its run. Settled without its answer it would be paid twice."""
@@ -337,7 +316,7 @@ class ModelTurn:
             return await inner.get_response(*request.positional, **request.named)
         if self.events is not None:
             self.events.clear()
-        self.spoken = None if feed is None else Spoken(feed, self._redaction if self.hidden else None)
+        self.spoken = None if feed is None else self.veil.spoken(feed)
         stream = inner.stream_response(*request.positional, **request.named)
         # A generator, as all implementations have it.
         async with aclosing(cast("AsyncGenerator[TResponseStreamEvent, None]", stream)) as events:
