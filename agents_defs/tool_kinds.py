@@ -18,6 +18,8 @@ from agents import (
 )
 from agents.sandbox import SandboxAgent
 
+from agents_defs.pooled_model import PooledModel
+
 if TYPE_CHECKING:
     from agents import Model, Tool
 
@@ -64,12 +66,20 @@ def misplaced(agent: Agent[Any], spec: AgentSpec) -> Iterator[tuple[str, str]]:
 
 def unreachable(agent: Agent[Any], model: Model) -> tuple[str, str] | None:
     """Tools that the API of the model does not know: it would refuse each call."""
-    if not isinstance(model, OpenAIChatCompletionsModel):
+    if not _speaks_chat(model):
         return None
     found = [tool.name for tool in agent.tools if not isinstance(tool, FunctionTool)]
     if not found:
         return None
     return (
         f"{agent.name!r} has tools that chat completions do not know: {', '.join(found)}",
-        "set PENSTOCK_MODEL_API=responses, or take them away",
+        "set PENSTOCK_MODEL_API=responses (in a models file: `api`), or take them away",
     )
+
+
+def _speaks_chat(model: Model) -> bool:
+    """Where one of several endpoints does, some calls would fail."""
+    if isinstance(model, PooledModel):
+        served = [place.options for place in model.places]
+        return any(one.api == "chat_completions" or one.provider == "litellm" for one in served)
+    return isinstance(model, OpenAIChatCompletionsModel)

@@ -13,6 +13,7 @@ from agents_defs.endpoints import EndpointOptions
 from agents_defs.equipment import MEGABYTE, ToolOptions
 from agents_defs.model_access import DEFAULT_TIERS, ModelOptions
 from agents_defs.tenant_keys import KeyFolder
+from app.mcp_file import McpFile, read_servers
 from app.model_file import ModelFile, read_models
 from app.tier_file import read_tiers
 from streams.options import FlowOptions, KafkaOptions, LimitOptions, StreamOptions, TrustOptions
@@ -135,6 +136,8 @@ max_in_flight."""
     signing_key_file: Path | None = None
     """The private key that `send`, `approvals`, `dlq` and `tenants` sign with, and workers when an agent asks
     another. None: they do not sign."""
+    mcp_file: Path | None = None
+    """MCP servers whose tools agents use: YAML. None: only those that agents' authors declare."""
     shop_url: SecretStr | None = None
     """The example tools' database: `sqlite:///<file>` or `postgresql://...`. None: in a worker's memory."""
     files_root: Path | None = None
@@ -163,6 +166,7 @@ public one). None: the tool is off."""
         if self.tiers_file is not None:
             read_tiers(self.tiers_file)
         self.models()
+        self.mcp()
         _ = self.model_caps
         if self.max_input_bytes > self.max_request_bytes:
             raise ValueError("PENSTOCK_MAX_INPUT_BYTES must be at most PENSTOCK_MAX_REQUEST_BYTES")
@@ -216,6 +220,12 @@ public one). None: the tool is off."""
             "default", "openai", options.base_url, options.api_key, options.api, tenant_key="openai"
         )
         return replace(options, endpoints=(only,))
+
+    def mcp(self) -> McpFile:
+        """The MCP servers that the deployment declares."""
+        if self.mcp_file is None:
+            return McpFile(environment=os.environ.get)
+        return read_servers(self.mcp_file, os.environ.get)
 
     def tools(self) -> ToolOptions:
         """What the example tools work with."""

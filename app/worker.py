@@ -18,6 +18,7 @@ from app.adapters.clock import SystemClock
 from app.adapters.prometheus_places import watch_places
 from app.adapters.redis_client import connect_redis
 from app.adapters.redis_names import NameTaken
+from app.mcp_servers import WorkerServers
 from app.memory import open_memory
 from app.settings import Settings
 from app.startup import CannotStart
@@ -58,6 +59,7 @@ class Worker:
         self._runner = AgentRunner(
             self._registry, self._models, recovery=Recovery(places=places), facts=self._memory.facts
         )
+        self._mcp = WorkerServers(self._runner.servers, settings.mcp(), self._registry)
         vitals = Vitals(settings, self._registry)
         watch_places(vitals.registry, places)
         self.wired: Final[Wired] = wire(
@@ -69,7 +71,7 @@ class Worker:
             self.wired.ownership,
             self.redis,
             self.wired.plans,
-            self._memory.checks(),
+            {**self._memory.checks(), **self._mcp.watched(vitals.registry)},
         )
         self.app: CommittedApp = build_intake(self.options, self.wired.intake)
 
@@ -94,6 +96,7 @@ class Worker:
             raise CannotStart(str(error)) from error
         self._log.info("worker starting", http=f"{host}:{port}", delivery=kafka.delivery, app_id=kafka.app_id)
         self._build_agents()
+        self._mcp.start()
         await self.wired.name.take()
         await self.wired.outbox.start()
         await self.wired.deltas.start()
@@ -169,6 +172,7 @@ class Worker:
             self.wired.outbox.stop,
             self.wired.bodies.stop,
             self._models.close,
+            self._mcp.close,
             self._close_equipment,
             self.watch.stop,
         ):

@@ -13,7 +13,7 @@ from agents.mcp import MCPServer
 from agents_defs.tool_effects import ToolEffect
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,40}")
-REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)")
+REFERENCE = re.compile(r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
 EFFECTS = ("idempotent", "at_least_once", "at_most_once")
 
 
@@ -24,7 +24,7 @@ class McpServer:
     name: str
     command: str | None = None
     args: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)  # references: env:NAME or file:/path, never values
+    env: Mapping[str, str] = field(default_factory=dict)  # references: env:NAME or file:PATH, never values
     url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)  # references, too
     timeout_s: float | None = None  # of one call; None: the agent's tool_timeout_s
@@ -47,7 +47,7 @@ def problems_of(server: McpServer) -> Iterator[str]:
     for kind, values in (("env", server.env), ("headers", server.headers)):
         for name, value in values.items():
             if not REFERENCE.fullmatch(value):  # the value is not told: it may be the secret itself
-                yield f"{kind}.{name}: write env:NAME or file:/path, never the value itself"
+                yield f"{kind}.{name}: write env:NAME or file:PATH, never the value itself"
     for name, number in (("timeout_s", server.timeout_s), ("connect_timeout_s", server.connect_timeout_s)):
         if number is not None and not number > 0:
             yield f"{name}={number!r}: write seconds, more than 0"

@@ -322,5 +322,12 @@ MODELS = Row(
             (Query(occurring(per_second("penstock_model_calls_unpriced_total", by="model")), "{{model}}"),),
             steps=((0.001, "yellow"),),
         ),
+        Panel(
+            "MCP servers reached",
+            "By how many workers each is reached. Fewer than there are: its tools fail on the others; "
+            "`MCP server away` in their logs says why.",
+            "short",
+            (Query(f"sum by (server) ({of('penstock_mcp_server_up')})", "{{server}}"),),
+        ),
     ),
 )

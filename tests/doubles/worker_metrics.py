@@ -6,9 +6,12 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from agents_defs.call_places import places_of
+from agents_defs.mcp.connections import McpServers
+from agents_defs.mcp.declared import McpServer
 from app.adapters.health import Health
 from app.adapters.prometheus import PrometheusObserver
 from app.adapters.prometheus_books import watch_books
+from app.adapters.prometheus_mcp import watch_mcp
 from app.adapters.prometheus_pipeline import watch_pipeline
 from app.adapters.prometheus_places import watch_places
 from app.adapters.prometheus_plans import watch_plans
@@ -38,6 +41,9 @@ def every_metric() -> CollectorRegistry:
     watch_pipeline(registry, pipeline, Ownership(), FlowOptions(), lambda: 0.0, lambda: {0: 1})
     watch_plans(registry, Plans(Observers()))
     watch_places(registry, places_of({"gpt-5.4": 50}))
+    servers = McpServers()
+    servers.add([McpServer(name="wiki", command="wiki")])
+    watch_mcp(registry, servers)
     _books(registry)
     return registry
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from agents import Agent, HostedMCPTool, WebSearchTool, function_tool
@@ -10,12 +11,15 @@ from agents.testing import assistant_message, function_call
 from openai.types.responses import ResponseFunctionWebSearch
 from openai.types.responses.response_output_item import McpCall
 
+from agents_defs.endpoints import EndpointOptions
 from agents_defs.model_access import ModelOptions
 from agents_defs.openai_access import OpenAIAccess
+from agents_defs.pooled_model import Place, PooledModel
 from agents_defs.prices import PriceList
 from agents_defs.registry import AgentSpec, BadRegistration, Registry
 from agents_defs.run_journal import RunLost
 from agents_defs.runner import AgentRunner
+from agents_defs.tool_kinds import unreachable
 from tests.doubles.history_model import HistoryModel, results
 from tests.doubles.memory_journal import MemoryJournal
 from tests.doubles.recorded_runs import AT, Recorder, order_for, plain_agent, runner_on, spec_of
@@ -99,6 +103,25 @@ async def test_an_api_that_does_not_know_hosted_tools_is_told_at_the_start() -> 
 
     assert "chat completions do not know: web_search, hosted_mcp" in str(told.value)
     assert "PENSTOCK_MODEL_API=responses" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "refused"),
+    [
+        ([("openai", "responses"), ("azure", "responses")], False),
+        ([("openai", "responses"), ("openai", "chat_completions")], True),
+        ([("litellm", "responses")], True),
+    ],
+)
+def test_of_several_endpoints_each_has_to_know_them(kinds: list[Any], refused: bool) -> None:
+    places = [
+        Place(EndpointOptions(f"e{nth}", provider, None, None, api), MagicMock(), MagicMock())
+        for nth, (provider, api) in enumerate(kinds)
+    ]
+
+    found = unreachable(searcher(), PooledModel("gpt", places, "round_robin"))
+
+    assert (found is not None) is refused
 
 
 async def test_an_api_without_hosted_tools_runs_agents_without_them() -> None:
