@@ -19,7 +19,7 @@ class Landing:
     """Of one batch of parcels."""
 
     checkpoints: dict[Shelf, int]  # up to where each shelf is known, once these are remembered
-    parked: dict[int, int]  # by the id() of a parcel that has a record on the parked topic: its offset
+    parked: dict[int, int]  # by the id() of a parcel that parks a request: the offset of its record
 
 
 def merged(landings: Sequence[Landing]) -> Landing:
@@ -63,7 +63,7 @@ def _parked(topic: str, parcels: Sequence[Parcel], sent: Sent) -> dict[int, int]
         id(parcel): offsets[id(emission)]
         for parcel in parcels
         for emission in parcel.emissions
-        if emission.topic == topic
+        if emission.topic == topic and emission.value is not None  # not what is taken away with it
     }
 
 

@@ -90,7 +90,7 @@ class MemoryOutbox:
                 end = self.log.append(emission)
                 if emission.topic in KINDS:
                     checkpoints[Shelf(KINDS[emission.topic], emission.partition)] = end
-                if emission.topic == NAMES.parked:
+                if emission.topic == NAMES.parked and emission.value is not None:
                     parked[id(parcel)] = end - 1
             if parcel.commands is not None:
                 self.log.commands[parcel.partition] = parcel.commands

@@ -37,6 +37,15 @@ def test_each_parcel_is_told_of_its_own_parked_record_whatever_stands_between_th
     assert found.checkpoints == {Shelf("responses", 0): 6}
 
 
+def test_what_a_parcel_takes_away_from_the_parked_topic_is_not_where_it_parked() -> None:
+    gone = Emission(NAMES.parked, 0, b"another", None, [])
+    parcel = Parcel(0, (record(NAMES.parked), gone))
+
+    found = landing(NAMES, [parcel], [(stands(NAMES.parked, 10), list(parcel.emissions))])
+
+    assert found.parked == {id(parcel): 10}
+
+
 def test_a_parked_record_of_which_the_broker_does_not_say_where_it_stands_is_sent_anew() -> None:
     parcel = Parcel(0, (record(NAMES.parked),))
 
