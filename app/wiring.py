@@ -145,7 +145,8 @@ def wire(
     late, emissary = LateOutbox(), Emissary(topics, flow.max_record_bytes)
     parking = Parking(emissary, late, bodies, clock, observer)
     ledger.tell(parking.lot)
-    letters = Correspondence(Letters(topics, parking, late, bodies, clock, _sign(trust)))
+    desk_of_letters = Letters(topics, parking, late, bodies, clock, _sign(trust), flow.max_request_bytes)
+    letters = Correspondence(desk_of_letters)
     waits = Waits(
         parking,
         intake,

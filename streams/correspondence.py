@@ -19,13 +19,14 @@ from schemas.control import Command, ControlCommand
 from schemas.failures import Code
 from schemas.requests import AgentRequest, Parent
 from streams.asked import Asked
+from streams.emission import ROOM_BYTES
 from streams.entries import Entry
 from streams.flow import Accepted, Emission, Headers, Parcel
 from streams.one_by_one import OneByOne
 from streams.parked import Parked, ParkReason
 from streams.parking import Parking
 from streams.ports import Clock, Outbox, ParkedBodies
-from streams.topics import TopicNames
+from streams.topics import MIB, TopicNames
 from streams.turns import Suspended
 from streams.waiting import Identity, Waiting
 
@@ -38,6 +39,12 @@ NO_KEY = Reply(
     None,
     Code.AGENT_NOT_ALLOWED,
     "requests have to be signed here, and the worker has no key to sign with: set PENSTOCK_SIGNING_KEY_FILE",
+)
+TOO_LARGE = Reply(
+    "refused",
+    None,
+    Code.INVALID_FIELD,
+    "the question is too large for a record, with the metadata that it takes along: ask a shorter one",
 )
 Sign = Callable[[str, bytes | None, bytes | None], Headers | None]
 
@@ -57,6 +64,7 @@ class Desk:
     bodies: ParkedBodies
     clock: Clock
     sign: Sign = unsigned  # None of it: this worker has no key to sign with, and cannot ask
+    max_request_bytes: int = MIB
 
 
 class Correspondence:
@@ -79,6 +87,8 @@ class Correspondence:
         fresh = asked_by(accepted, entry.token, suspended.questions, suspended.left_usd)
         if self._desk.sign(self._desk.topics.requests, b"", b"") is None:
             fresh = [replace(one, reply=NO_KEY) for one in fresh]
+        else:  # the broker would take none of what is published together with one that is too large
+            fresh = [one if self._fits(accepted, one) else replace(one, reply=TOO_LARGE) for one in fresh]
         asked = (*before, *fresh)
         return asked, reason_of(asked)
 
@@ -86,12 +96,20 @@ class Correspondence:
         """The requests for what is asked first in this record of the run."""
         known = {one.request_id for one in before}
         fresh = [one for one in parked.asked if one.reply is None and one.request_id not in known]
-        return [self._question(accepted, parked, one) for one in fresh]
+        return [self._question(accepted, one) for one in fresh]
 
-    def _question(self, accepted: Accepted, parked: Parked, asked: Asked) -> Emission:
-        request, topic = accepted.request, self._desk.topics.requests
-        above = self.lineage(accepted)
-        value = encode(
+    def _fits(self, accepted: Accepted, asked: Asked) -> bool:
+        limit = min(self._desk.max_request_bytes, MIB) - ROOM_BYTES
+        return len(self._value(accepted, asked)) <= limit
+
+    def _question(self, accepted: Accepted, asked: Asked) -> Emission:
+        topic, value = self._desk.topics.requests, self._value(accepted, asked)
+        key, partition = accepted.request.tenant_id.encode(), accepted.record.partition
+        return Emission(topic, partition, key, value, list(self._desk.sign(topic, key, value) or ()))
+
+    def _value(self, accepted: Accepted, asked: Asked) -> bytes:
+        request, above = accepted.request, self.lineage(accepted)
+        return encode(
             AgentRequest(
                 request_id=asked.request_id,
                 tenant_id=request.tenant_id,
@@ -108,8 +126,6 @@ class Correspondence:
                 ),
             )
         )
-        key, partition = request.tenant_id.encode(), parked.record.partition
-        return Emission(topic, partition, key, value, list(self._desk.sign(topic, key, value) or ()))
 
     def lineage(self, accepted: Accepted) -> tuple[str, ...]:
         """The agents that wait for this request. Only who is waited for has any, whatever others say."""
