@@ -346,3 +346,31 @@ async def test_nobody_gets_what_a_placeholder_stands_for_in_another_session_or_r
     assert other.result is not None
     assert other.result.output == "hello <EMAIL_1> <PHONE_1>"
     assert leaks(json.dumps(other.result.new_items)) == []
+
+
+async def test_an_agent_that_is_streamed_inside_of_a_tool_is_given_the_data() -> None:
+    events: list[Any] = []
+
+    async def heard(event: Any) -> None:
+        events.append(event["event"])
+
+    def outer() -> Agent[Any]:
+        inner = Agent[Any](name="inner", instructions="inner")
+        return Agent(
+            name="outer", instructions="outer", tools=[inner.as_tool("ask_inner", "Asks.", on_stream=heard)]
+        )
+
+    def script(instructions: str | None, asked: list[Any]) -> list[Any]:
+        if instructions and instructions.startswith("inner"):
+            return [assistant_message("it is <EMAIL_1>")]
+        if not results(asked):
+            return [function_call("ask_inner", {"input": "who is <EMAIL_1>?"}, call_id="i")]
+        return [assistant_message(results(asked)[-1])]
+
+    done = await attempt(build=outer, script=script)
+
+    assert done.result is not None
+    assert done.result.output == f"it is {MAIL}"
+    assert events
+    assert "<EMAIL_1>" not in str(events)
+    assert MAIL not in "".join(done.provider.seen)
