@@ -42,6 +42,13 @@ class AskedElsewhere(RuntimeError):
         )
 
 
+class AskedInOnce(RuntimeError):
+    """Once that is recorded it is not called again: what it asked would be missing in the count of places."""
+
+    def __init__(self) -> None:
+        super().__init__("what a flow does `once` asks none of its agents: ask before it or after it")
+
+
 @dataclass(slots=True)
 class Progress:
     """What all parts of one run of a flow share."""
@@ -67,6 +74,7 @@ class FlowRun:
         self._progress = progress
         self._part = part
         self._task = asyncio.current_task()
+        self._in_once = False
 
     @property
     def context(self) -> RunContext:
@@ -127,11 +135,12 @@ class FlowRun:
         record, entry = scope.run.record, scope.entry(TOOL)
         raw = record.read(entry)
         if raw is None:
-            token = SCOPE.set(scope)
+            token, self._in_once = SCOPE.set(scope), True
             try:
                 value = value_of(await call())
             finally:
                 SCOPE.reset(token)
+                self._in_once = False
             told = tool_written(scope.run, entry, ToolEntry({"value": value}, True, scope.run.degraded))
             raw = told[entry]
             await record.write(told)
@@ -159,6 +168,8 @@ class FlowRun:
             await self._scope.run.record.turn_ended(max(0, self._scope.run.turns - 1))
 
     def _check_task(self) -> None:
+        if self._in_once:
+            raise AskedInOnce
         if asyncio.current_task() is not self._task:
             raise AskedElsewhere
 
