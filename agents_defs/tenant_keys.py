@@ -41,14 +41,16 @@ class KeyFolder:
             stamp = (found.st_mtime_ns, found.st_size)
             known = self._read.get(reference)
             if known is None or known[0] != stamp:
-                known = self._read[reference] = (stamp, self._content(path, found.st_size))
+                known = self._read[reference] = (stamp, key_in(path))
         except OSError as error:
             raise ValueError(f"{reference} below PENSTOCK_SECRETS_DIR: {error.strerror}") from None
         return known[1]
 
-    @staticmethod
-    def _content(path: Path, size: int) -> str:
-        text = path.read_text(encoding="utf-8").strip() if size <= LONGEST else ""
-        if not text or any(one.isspace() for one in text):
-            raise ValueError(f"{path.name} holds no key: write one line into it")
-        return text
+
+def key_in(path: Path) -> str:
+    """The one line of a file. Raises OSError, or ValueError that holds no word of it where it is no key."""
+    with path.open("rb") as file:
+        text = file.read(LONGEST + 1).strip()
+    if not 0 < len(text) <= LONGEST or not all(0x21 <= one <= 0x7E for one in text):
+        raise ValueError(f"{path.name} holds no key: write one line into it")
+    return text.decode("ascii")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agents_defs.endpoints import EndpointOptions, Provider, Routing
 from agents_defs.model_settings import unknown_settings
+from agents_defs.tenant_keys import key_in
 
 LookUp = Callable[[str], str | None]
 
@@ -70,8 +71,10 @@ def read_models(path: Path, environment: LookUp) -> ModelFile:
     """ValueError names the file, the place in it and what to write there; it never holds a key."""
     try:
         document = Document.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
+    except yaml.YAMLError as error:  # its own words quote the line, which may hold a key
+        raise ValueError(f"{path} cannot be read: {_place_of(error)}") from None
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -80,6 +83,12 @@ def read_models(path: Path, environment: LookUp) -> ModelFile:
         return _file(document, path, environment)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def _place_of(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    return f"it is no YAML{where}"
 
 
 def _file(document: Document, path: Path, environment: LookUp) -> ModelFile:
@@ -122,7 +131,9 @@ def _key(one: Endpoint, path: Path, environment: LookUp) -> str | None:
         return found
     if kind == "file" and name:
         try:
-            return (path.parent / name).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            return key_in(path.parent / name)
+        except OSError as error:
             raise ValueError(f"endpoints: {one.name}: its key cannot be read: {error}") from None
+        except ValueError as error:
+            raise ValueError(f"endpoints: {one.name}: {error}") from None
     raise ValueError(f"endpoints: {one.name}: write api_key as env:NAME or file:PATH, never the key itself")

@@ -44,6 +44,10 @@ def test_what_it_says(tmp_path: Path) -> None:
         ("endpoints: [{name: a, api_key: sk-123}]", "write api_key as env:NAME or file:PATH"),
         ("endpoints: [{name: a, api_key: 'env:MISSING'}]", "the variable MISSING is not set"),
         ("endpoints: [{name: a, api_key: 'file:none'}]", "its key cannot be read"),
+        ("endpoints: [{name: a, api_key: 'file:blank.key'}]", "a: blank.key holds no key"),
+        ("endpoints: [{name: a, api_key: 'file:two.key'}]", "a: two.key holds no key"),
+        ('endpoints:\n  - name: a\n    api_key: "sk-123\n', "it is no YAML in line 4, column 1"),
+        ("endpoints:\n  - name: a\n    api_key: sk-123: x: y", "it is no YAML in line 3, column 20"),
         ("endpoints: [{name: a}, {name: a}]", "two have the same name"),
         ("endpoints: [{name: a, provider: azure}]", "Azure needs base_url and api_version"),
         ("endpoints: [{name: a, urls: x}]", "Extra inputs are not permitted"),
@@ -54,6 +58,9 @@ def test_what_it_says(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "blank.key").write_text("\n")
+    (tmp_path / "two.key").write_text("sk-123\nsk-1234\n")
+
     with pytest.raises(ValueError, match=r"models[.]yaml") as refused:
         read(tmp_path, text)
 
