@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agents_defs.endpoint_client import EndpointClient
 from agents_defs.model_provider import ModelAccess, ModelOptions, NamedModel, Probe
-from agents_defs.pooled_model import Place, PooledModel
+from agents_defs.pooled_model import Asking, Place, PooledModel
 from agents_defs.provider_failures import call_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from agents import Model
+    from collections.abc import Mapping
 
     from agents_defs.prices import PriceList
     from agents_defs.tenant_keys import TenantKeys
@@ -31,7 +30,7 @@ class EndpointAccess(ModelAccess):
             EndpointClient(one, options.max_in_flight, options.connect_timeout_s, keys)
             for one in options.endpoints
         ]
-        self._named: dict[str, NamedModel] = {}
+        self._named: OrderedDict[str, tuple[NamedModel, PooledModel]] = OrderedDict()
         for name in options.tiers.values():
             prices.rates(name)  # loads the list now, and not while runs wait for it
 
@@ -44,10 +43,13 @@ class EndpointAccess(ModelAccess):
     def named(self, name: str) -> NamedModel:
         known = self._named.get(name)
         if known is None:
-            if len(self._named) >= MAX_MODELS:  # producers name them
-                self._named.clear()
             known = self._named[name] = self._pooled(name)
-        return known
+            if len(self._named) > MAX_MODELS:  # producers name them
+                _, (_, forgotten) = self._named.popitem(last=False)
+                forgotten.let_be()
+        else:
+            self._named.move_to_end(name)
+        return known[0]
 
     def fallbacks(self, name: str) -> tuple[str, ...]:
         return self._options.fallbacks.get(name, ())
@@ -55,15 +57,15 @@ class EndpointAccess(ModelAccess):
     def settings(self, tier: str) -> Mapping[str, Any]:
         return self._options.tier_settings.get(tier, {})
 
-    def _pooled(self, name: str) -> NamedModel:
+    def _pooled(self, name: str) -> tuple[NamedModel, PooledModel]:
         serving = [one for one in self._clients if one.options.serves(name)]
         if not serving:
             raise LookupError(f"no endpoint serves the model {name!r}: see PENSTOCK_MODELS_FILE")
-        places = [Place(one.options, _made_by(one, name), partial(one.is_well, name)) for one in serving]
+        places = [Place(one.options, _asking(one, name), one.load) for one in serving]
         secrets = tuple(one.options.api_key for one in serving if one.options.api_key)
         model = PooledModel(name, places, self._options.routing)
         provider = "+".join(one.options.name for one in serving)
-        return NamedModel(name, model, partial(self._prices.rates, name), secrets, provider)
+        return NamedModel(name, model, partial(self._prices.rates, name), secrets, provider), model
 
     async def probe(self) -> tuple[Probe, ...]:
         found = []
@@ -85,11 +87,11 @@ class EndpointAccess(ModelAccess):
         return Probe(where, ok=True, detail="answers")
 
     async def close(self) -> None:
-        for named in self._named.values():
-            await named.model.close()
+        for _, model in self._named.values():
+            await model.close()
         for client in self._clients:
             await client.close()
 
 
-def _made_by(client: EndpointClient, name: str) -> Callable[[], Model]:
-    return partial(client.model, name)
+def _asking(client: EndpointClient, name: str) -> Asking:
+    return Asking(partial(client.model, name), client.brought_key, partial(client.is_well, name))

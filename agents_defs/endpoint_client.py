@@ -11,6 +11,7 @@ from agents import Model, OpenAIChatCompletionsModel, OpenAIResponsesModel
 from openai import AsyncAzureOpenAI, AsyncOpenAI, DefaultAioHttpClient
 
 from agents_defs.current_scope import CURRENT
+from agents_defs.endpoints import Load
 from agents_defs.tenant_keys import KeyUnusable
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class EndpointClient:
         self, options: EndpointOptions, connections: int, connect_timeout_s: float, keys: TenantKeys | None
     ) -> None:
         self.options = options
+        self.load = Load()
         self._keys = keys
         self._models: OrderedDict[tuple[str, str | None], Model] = OrderedDict()
         self._client = (
@@ -52,12 +54,20 @@ class EndpointClient:
             self._models.move_to_end((name, key))
         return found
 
-    def _tenants_key(self) -> str | None:
+    def brought_key(self) -> bool:
+        """Whether the tenant whose run asks brought a key for this endpoint."""
+        return self._reference() is not None
+
+    def _reference(self) -> str | None:
         scope = CURRENT.get()
         if scope is None or self._keys is None or self.options.tenant_key is None:
             return None
-        reference = scope.run.order.secrets.get(self.options.tenant_key)
-        if reference is None:
+        reference: str | None = scope.run.order.secrets.get(self.options.tenant_key)
+        return reference
+
+    def _tenants_key(self) -> str | None:
+        scope, reference = CURRENT.get(), self._reference()
+        if scope is None or self._keys is None or reference is None:
             return None
         try:
             key = self._keys.key(reference)

@@ -34,6 +34,13 @@ class EndpointOptions:
         return self.models is None or model in self.models
 
 
+@dataclass(slots=True)
+class Load:
+    """What is under way at an endpoint, whichever models are asked there."""
+
+    calls: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How an endpoint has done of late, for one model."""
@@ -61,16 +68,21 @@ def choose(
         return min(well, key=lambda nth: standings[nth].asked)
     if routing == "least_in_flight":
         return min(well, key=lambda nth: (_load(standings[nth], endpoints[nth]), standings[nth].asked))
-    return min(well, key=lambda nth: (_expected_s(standings[nth], endpoints[nth]), standings[nth].asked))
+    guess = max((standings[nth].latency_s or 0.0 for nth in well), default=0.0)
+    expected = [_expected_s(standing, one, guess) for one, standing in zip(endpoints, standings, strict=True)]
+    return min(well, key=lambda nth: (expected[nth], standings[nth].asked))
 
 
 def _load(standing: Standing, endpoint: EndpointOptions) -> float:
     return standing.in_flight / endpoint.weight
 
 
-def _expected_s(standing: Standing, endpoint: EndpointOptions) -> float:
-    """One that nobody knows is tried first; one with many calls under way will be slower than it was."""
-    return (standing.latency_s or 0.0) * (1 + standing.in_flight) / endpoint.weight
+def _expected_s(standing: Standing, endpoint: EndpointOptions, guess: float) -> float:
+    """One that nobody knows is tried first, by one call: it may never answer. Until it does it is as slow as
+    the slowest. One with many calls under way will be slower than it was."""
+    unknown = guess if standing.in_flight else 0.0
+    latency = unknown if standing.latency_s is None else standing.latency_s
+    return latency * (1 + standing.in_flight) / endpoint.weight
 
 
 def sent(standing: Standing, endpoint: EndpointOptions, least: float) -> Standing:
@@ -87,8 +99,11 @@ def answered(standing: Standing, took_s: float) -> Standing:
 
 
 def failed(standing: Standing, now: float, retry_after_s: float | None = None) -> Standing:
-    """It did not, by its own fault."""
-    return still_out(let_go(standing), now, retry_after_s)
+    """It did not, by its own fault. Calls that fail together are one failure."""
+    if standing.out_until <= now:
+        return still_out(let_go(standing), now, retry_after_s)
+    later = max(standing.out_until, now + (retry_after_s or 0.0))
+    return replace(let_go(standing), out_until=later)
 
 
 def still_out(standing: Standing, now: float, retry_after_s: float | None = None) -> Standing:
@@ -96,6 +111,15 @@ def still_out(standing: Standing, now: float, retry_after_s: float | None = None
     out_s = min(LONGEST_OUT_S, FIRST_OUT_S * 2.0 ** min(standing.failures, 10))
     out_until = now + max(out_s, retry_after_s or 0.0)
     return replace(standing, failures=standing.failures + 1, out_until=out_until)
+
+
+def cut_off(standing: Standing, took_s: float) -> Standing:
+    """Nobody waited for its answer any longer: it takes at least so long."""
+    before = standing.latency_s
+    if before is None or took_s > before:
+        latency = took_s if before is None else before + NEWEST_SHARE * (took_s - before)
+        standing = replace(standing, latency_s=latency)
+    return let_go(standing)
 
 
 def let_go(standing: Standing) -> Standing:

@@ -16,6 +16,7 @@ from agents_defs.endpoints import (
     Standing,
     answered,
     choose,
+    cut_off,
     failed,
     let_go,
     recovered,
@@ -54,6 +55,29 @@ def test_the_quicker_one_is_asked_until_it_has_more_to_do() -> None:
 
     assert choose("latency", [A, B], [quick, slow], 0.0) == 0
     assert choose("latency", [A, B], [Standing(in_flight=2, latency_s=0.1), slow], 0.0) == 1
+
+
+def test_one_that_has_never_answered_is_tried_by_one_call_at_a_time() -> None:
+    known, unknown = Standing(latency_s=0.1), Standing()
+
+    assert choose("latency", [A, B], [known, unknown], 0.0) == 1
+    assert choose("latency", [A, B], [known, sent(unknown, B, 0.0)], 0.0) == 0
+
+
+def test_a_call_that_nobody_waited_for_any_longer_tells_how_slow_it_is_at_least() -> None:
+    hangs = cut_off(sent(Standing(), A, 0.0), 60.0)
+
+    assert choose("latency", [A, B], [hangs, Standing(latency_s=0.1)], 0.0) == 1
+    assert cut_off(sent(Standing(latency_s=5.0), A, 0.0), 1.0) == Standing(latency_s=5.0, asked=1.0)
+
+
+def test_calls_that_fail_together_count_as_one_failure() -> None:
+    three = sent(sent(sent(Standing(), A, 0.0), A, 0.0), A, 0.0)
+
+    both = failed(failed(three, 10.0), 10.1)
+
+    assert (both.failures, both.out_until, both.in_flight) == (1, 10 + FIRST_OUT_S, 1)
+    assert failed(both, 10.2, retry_after_s=30).out_until == 40.2
 
 
 @pytest.mark.parametrize("routing", ["round_robin", "least_in_flight", "latency"])

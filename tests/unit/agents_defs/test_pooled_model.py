@@ -1,0 +1,170 @@
+"""What a model that is served in several places notes of them: loads, failures, and who is to blame."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+from agents import Model, ModelSettings
+from agents.testing import ScriptedModel, assistant_message
+
+from agents_defs import endpoint_access
+from agents_defs.endpoint_access import EndpointAccess
+from agents_defs.endpoints import EndpointOptions, Load, failed, sent
+from agents_defs.model_provider import ModelOptions
+from agents_defs.pooled_model import Asking, Place, PooledModel
+from agents_defs.prices import PriceList
+from tests.doubles.recorded_runs import AT
+
+ANSWERS = ScriptedModel([[assistant_message("hello")]] * 9)
+REQUEST = httpx2.Request("POST", "https://models.example/v1/responses")
+ASKED: dict[str, Any] = {
+    "system_instructions": None,
+    "input": "hi",
+    "model_settings": ModelSettings(),
+    "tools": [],
+    "output_schema": None,
+    "handoffs": [],
+    "tracing": None,
+    "previous_response_id": None,
+    "conversation_id": None,
+    "prompt": None,
+}
+
+
+class Throttled(ScriptedModel):
+    """Says 429 to whoever asks."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+
+    async def get_response(self, *_: Any, **__: Any) -> Any:
+        raise openai.RateLimitError("no", response=httpx2.Response(429, request=REQUEST), body=None)
+
+
+class Held(ScriptedModel):
+    """Answers when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+
+    async def get_response(self, *_: Any, **__: Any) -> Any:
+        self.begun.set()
+        await self.go.wait()
+
+
+async def well() -> bool:
+    return True
+
+
+def place(name: str, model: Model, load: Load | None = None, *, brought: bool = False, **more: Any) -> Place:
+    asking = Asking(lambda: model, lambda: brought, well)
+    return Place(EndpointOptions(name, **more), asking, load or Load())
+
+
+def access() -> EndpointAccess:
+    options = ModelOptions(endpoints=(EndpointOptions("e", base_url="http://127.0.0.1:1"),), tiers={})
+    return EndpointAccess(options, PriceList(lambda: 0.0, lambda: AT))
+
+
+async def test_what_an_endpoint_is_given_at_a_time_counts_for_all_its_models() -> None:
+    shared, held = Load(), Held()
+    one = PooledModel("one", [place("small", held, shared, max_in_flight=1)], "round_robin")
+    other = place("other", ANSWERS)
+    two = PooledModel("two", [place("small", ANSWERS, shared, max_in_flight=1), other], "round_robin")
+    under_way = asyncio.create_task(one.get_response(**ASKED))
+    await held.begun.wait()
+
+    await two.get_response(**ASKED)
+
+    assert other.standing.asked == 1
+    held.go.set()
+    await under_way
+    assert shared.calls == 0
+
+
+@pytest.mark.parametrize(("brought", "failures"), [(True, 0), (False, 1)])
+async def test_an_endpoint_is_not_left_alone_for_a_key_that_its_tenant_brought(
+    brought: bool, failures: int
+) -> None:
+    theirs = place("theirs", Throttled(), brought=brought)
+    model = PooledModel("m", [theirs], "round_robin")
+
+    with pytest.raises(openai.RateLimitError):
+        await model.get_response(**ASKED)
+
+    assert (theirs.standing.failures, theirs.standing.in_flight) == (failures, 0)
+    await model.close()
+
+
+async def test_who_looks_after_an_endpoint_waits_for_as_long_as_a_later_call_was_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passed, looked, real_sleep = [0.0], list[float](), asyncio.sleep
+
+    async def looks() -> bool:
+        looked.append(passed[0])
+        return True
+
+    tested = Place(EndpointOptions("e"), Asking(lambda: ANSWERS, lambda: False, looks), Load())
+    tested.standing = failed(sent(tested.standing, tested.options, 0), 0.0)
+
+    async def sleep(seconds: float) -> None:
+        if not passed[0]:
+            tested.standing = failed(sent(tested.standing, tested.options, 0), 1.0, retry_after_s=30)
+        passed[0] += seconds
+        await real_sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    tested.out(lambda: passed[0])
+    while tested.standing.failures:
+        await real_sleep(0)
+
+    assert looked == [31.0]
+
+
+async def test_a_model_that_was_closed_looks_after_nothing() -> None:
+    tested = place("e", Throttled())
+    model = PooledModel("m", [tested], "round_robin")
+    await model.close()
+    before = asyncio.all_tasks()
+
+    with pytest.raises(openai.RateLimitError):
+        await model.get_response(**ASKED)
+
+    assert asyncio.all_tasks() == before
+
+
+async def test_models_that_somebody_makes_up_do_not_displace_the_one_that_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(endpoint_access, "MAX_MODELS", 3)
+    tested = access()
+    used = tested.named("used")
+
+    for number in range(9):
+        tested.named(f"made-up-{number}")
+        assert tested.named("used") is used
+
+    await tested.close()
+
+
+async def test_a_model_that_is_forgotten_is_not_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_access, "MAX_MODELS", 1)
+    tested = access()
+    first = tested.named("first").model
+    assert isinstance(first, PooledModel)
+    first.places[0].standing = failed(sent(first.places[0].standing, first.places[0].options, 0), 1e12)
+    before = asyncio.all_tasks()
+    first.places[0].out(asyncio.get_running_loop().time)
+
+    tested.named("second")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert asyncio.all_tasks() == before
+    await tested.close()
