@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from agents_defs.memory.facts import FactStore
     from agents_defs.questions import Question, Reply
     from agents_defs.recovery import Recovery
-    from agents_defs.redaction.redaction import Redaction
     from agents_defs.run_order import ModelCall, Purpose, RunListener, RunOrder
 
 AskHere = Callable[["Question"], Awaitable["Reply"]]
@@ -60,7 +59,7 @@ class LiveRun:
     offered: dict[str, bytes] = field(default_factory=dict)  # what MCP servers offer in this run
     turns: int = 0  # model turns of all its parts
     turns_allowed: int | None = None  # of all its parts; None: each part has its own limit
-    redaction: Redaction | None = None  # None: models are told all
+    redaction: Any = None  # a `Redaction`, which knows runs; None: models are told all
 
     def __post_init__(self) -> None:
         self.name = header_safe(self.order.run_id)

@@ -69,7 +69,7 @@ def tool_written(run: LiveRun, name: str, entry: ToolEntry) -> dict[str, bytes]:
     They are numbered for this entry alone. The run's own are given out when a model is asked: the order of
     what it is told is the same in each attempt, and which of two tools is done first is not.
     """
-    redaction = run.redaction
+    redaction: Redaction | None = run.redaction
     if redaction is None or not redaction.hides:
         return {name: tool_bytes(entry)}
     own = redaction.of_its_own()
@@ -91,5 +91,5 @@ def tool_read(run: LiveRun, name: str, raw: bytes) -> ToolEntry:
 
 def kept_items(run: LiveRun, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What the session's memory appends."""
-    redaction = run.redaction
+    redaction: Redaction | None = run.redaction
     return items if redaction is None or not redaction.hides else turn_hidden(redaction, items)
