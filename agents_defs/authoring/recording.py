@@ -26,6 +26,7 @@ class RecordingAccess(ModelAccess):
     def __init__(self, models: ModelAccess, run: RecordedRun) -> None:
         self._models = models
         self._secrets: set[str] = set()
+        self.names: set[str] = set()  # of the models that are listened to
         self.run = run
 
     def text(self) -> str:
@@ -55,6 +56,7 @@ class RecordingAccess(ModelAccess):
 
     def _recorded(self, named: NamedModel) -> NamedModel:
         self._secrets.update(named.secrets)
+        self.names.add(named.name)
         return replace(named, model=RecordingModel(named.model, self.run))
 
 

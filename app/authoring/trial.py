@@ -53,8 +53,10 @@ class Trial:
         self._models: Final = self._recording if wishes.record else opened
         self._spec: Final = spec
         self._wishes: Final = wishes
-        self._called = 0
+        self._asked: set[str] = set()  # models
         self._runner: Final = AgentRunner(Registry([spec]), self._models)
+        mcp = settings.mcp()
+        self._runner.servers.add(mcp.servers, mcp.resolve)
         self._history: list[dict[str, Any]] = []
 
     async def hold(self, question: str | None) -> int:
@@ -68,6 +70,7 @@ class Trial:
                 self._keep(self._wishes.record, code)
             return code
         finally:
+            await self._runner.servers.close()
             await self._models.close()
 
     async def _conversation(self) -> Exit:
@@ -90,7 +93,7 @@ class Trial:
         screen.note(_figures(who, result.calls, SystemClock.now() - started))
         self._history += result.new_items
         self._recording.run.questions.append(text)
-        self._called += sum(call.state == "settled" for call in result.calls)
+        self._asked.update(call.model for call in result.calls)
         return True
 
     def _keep(self, file: Path, code: int) -> None:
@@ -98,10 +101,10 @@ class Trial:
         turns = len(self._recording.run.turns)
         if code != Exit.OK or not turns:
             raise Trouble(f"nothing was recorded in {file}: only runs that are answered are")
-        if turns < self._called:
+        if unheard := self._asked - self._recording.names:
             raise Trouble(
-                f"nothing was recorded in {file}: {self._called - turns} of {self._called} model calls went "
-                "to a model that the agent brings itself; let it name one (Agent(model='...')) to record it"
+                f"nothing was recorded in {file}: the agent brings a model of its own, "
+                f"{', '.join(sorted(unheard))}; let it name one (Agent(model='...')) to record it"
             )
         try:
             text = self._recording.text()
