@@ -18,6 +18,7 @@ from agents import (
 )
 from agents.sandbox import SandboxAgent
 
+from agents_defs.mcp.declared import WantedServer
 from agents_defs.pooled_model import PooledModel
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ def misplaced(agent: Agent[Any], spec: AgentSpec) -> Iterator[tuple[str, str]]:
             f"{agent.name!r} is a SandboxAgent, and runs have no sandbox client",
             "make an Agent, with tools that reach a sandbox of your own",
         )
+    for server in agent.mcp_servers:
+        if not isinstance(server, WantedServer):
+            yield (
+                f"each run of {agent.name!r} would connect to the MCP server {server.name!r} anew",
+                "write mcp_server(...) of agents_defs.mcp.declared",
+            )
     for tool in agent.tools:
         if isinstance(tool, CustomTool):
             yield (

@@ -53,7 +53,7 @@ def _card(agent: Agent[Any]) -> AgentCard:
         model=_model(agent.model),
         instructions=None if callable(agent.instructions) else agent.instructions or "",
         output_type=_type_name(agent.output_type),
-        tools=tuple(_tool(tool) for tool in agent.tools),
+        tools=(*map(_tool, agent.tools), *(_server(one.name) for one in agent.mcp_servers)),
         handoffs=tuple(
             one.agent_name if isinstance(one, Handoff) else str(one.name) for one in agent.handoffs
         ),
@@ -74,6 +74,11 @@ def _tool(tool: Tool) -> ToolCard:
         approval="sometimes" if callable(needs) else "always" if needs and ours else "never",
         agent=getattr(asked, "name", None),
     )
+
+
+def _server(name: str) -> ToolCard:
+    """Which tools it has is known when it is reached."""
+    return ToolCard(f"{name}/*", f"tools of the MCP server {name}", effect="", approval="never")
 
 
 def _model(model: str | Model | None) -> str | None:

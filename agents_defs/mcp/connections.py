@@ -60,17 +60,13 @@ class McpServers:
                 agent.mcp_servers = [*agent.mcp_servers, mcp_server(one.name)]
 
     def used_by(self, agent: Agent[Any]) -> list[Shelf]:
-        """Raises BadRegistration for servers that are not known, or are none of ours."""
+        """Raises BadRegistration for servers that nobody declared."""
         if agent.mcp_servers and isinstance(agent, Flow):
             raise BadRegistration(f"the flow {agent.name!r} asks no model: give MCP servers to its agents")
-        return [self._shelves[self._connection(agent, one).name] for one in agent.mcp_servers]
+        wanted = [one for one in agent.mcp_servers if isinstance(one, WantedServer)]
+        return [self._shelves[self._connection(agent, one).name] for one in wanted]
 
-    def _connection(self, agent: Agent[Any], server: Any) -> McpConnection:
-        if not isinstance(server, WantedServer):
-            raise BadRegistration(
-                f"{agent.name!r} has the MCP server {server.name!r}, which each run would connect anew: "
-                "write mcp_server(...) of agents_defs.mcp.declared"
-            )
+    def _connection(self, agent: Agent[Any], server: WantedServer) -> McpConnection:
         if isinstance(server.wanted, McpServer):
             return self._declare(server.wanted)
         if server.wanted not in self._connections:
