@@ -233,6 +233,7 @@ class ModelTurn:
         meter = CallMeter(scope, model, self.agent, scope.call_id(self.place, self.attempted))
         name = CALL + meter.call_id
         await self._approved(meter)
+        await self.veil.look_through(self._print)
         request = self.veil.sendable()
         if record.kept:
             foreseen = call_bytes(meter.foreseen(self._print.characters), still_open=True)

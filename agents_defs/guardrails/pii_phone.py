@@ -10,6 +10,8 @@ _GAP = " \u00a0\u202f\u2009.\\-\u2010\u2011\u2013/()"
 _RUN = re.compile(rf"(?:\+[ \u00a0]?)?\(?(?:\+)?\d(?:[{_GAP}]{{0,3}}\d)*")
 _SPACES = " \u00a0\u202f\u2009"
 FEWEST, MOST = 7, 15
+TABLE = 90
+_BEGINS = re.compile(r"\s(?=[+(]?\d{3})[+(\d]")
 LONGEST = 30  # characters, with what stands between the digits
 BEFORE, AFTER, JUST_BEFORE = 48, 32, 32
 _CODES_TOLD = (
@@ -112,6 +114,9 @@ def _within(text: str, start: int, end: int) -> Iterator[Span]:
             rest = found
         else:
             rest = next((place for place in range(start + 1, end) if text[place] in _SPACES), end)
+            if end - start > TABLE:  # columns of numbers: only what begins as phone numbers do is looked at
+                begins = _BEGINS.search(text, rest, end)
+                rest = begins.end() - 1 if begins else end
         while rest < end and not (text[rest].isdigit() or text[rest] in "(+"):
             rest += 1
         start = rest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from agents_defs.journal_entries import ModelEntry
     from agents_defs.model_request import ModelRequest, Print
     from agents_defs.redaction.redaction import Redaction
+
+LONG = 20_000
+"""Characters."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,11 @@ class Veil:
         if self._hidden is None:
             self._hidden = hidden_request(self.redaction, self.request)
         return self._hidden
+
+    async def look_through(self, known: Print) -> None:
+        """Of a long question: beside the event loop, so that nobody is held up."""
+        if self.redaction is not None and self.drawn and known.characters > LONG:
+            await asyncio.to_thread(self.redaction.look_through, self.request.positional[:2])
 
     def told(self, known: Print) -> Print:
         """The question is somewhat longer, then."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from agents.testing import assistant_message, function_call
 from openai.types.responses import ResponseTextDeltaEvent
 from pydantic import BaseModel
 
-from agents_defs.guardrails.pii import KINDS
+from agents_defs.guardrails.pii import KINDS, pii
 from agents_defs.journal_entries import calls_of, loads
 from agents_defs.nested_run import ask
 from agents_defs.redaction.placeholders import MARK
@@ -374,3 +375,23 @@ async def test_an_agent_that_is_streamed_inside_of_a_tool_is_given_the_data() ->
     assert events
     assert "<EMAIL_1>" not in str(events)
     assert MAIL not in "".join(done.provider.seen)
+
+
+async def test_a_long_question_is_looked_through_beside_the_event_loop() -> None:
+    long, here = "Nothing to see. " * 2_000, threading.get_ident()
+    looked: list[int] = []
+
+    def noted(text: str, kinds: Any) -> Any:
+        if len(text) > 20_000:
+            looked.append(threading.get_ident())
+        return pii(text, kinds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agents_defs.redaction.redaction.pii", noted)
+        done = await attempt(asked=f"{long}{MAIL}", script=lambda *_: [assistant_message("<EMAIL_1>")])
+
+    assert done.result is not None
+    assert done.result.output == MAIL
+    assert MAIL not in done.provider.seen[0]
+    assert len(looked) == 1
+    assert looked[0] != here
