@@ -46,7 +46,8 @@ class Trial:
         self, settings: Settings, spec: AgentSpec, wishes: Wishes, models: ModelAccess | None = None
     ) -> None:
         options = settings.models()
-        if models is None and options.provider == "openai" and not (options.api_key or options.base_url):
+        reached = options.api_key or options.base_url or options.endpoints
+        if models is None and options.provider == "openai" and not reached:
             raise Trouble("OPENAI_API_KEY is not set: set it, or say --offline")
         opened = models or open_models(options, now=SystemClock.now, at=SystemClock.at)
         self._recording: Final = RecordingAccess(opened, RecordedRun(spec.reference))

@@ -129,9 +129,11 @@ def try_out(
     async def tried() -> int:
         from app.authoring import choosing
         from app.authoring.trial import Trial, Wishes
+        from app.authoring.trial_tools import equipped
 
         spec = choosing.chosen(choosing.registered(settings), name)
-        return await Trial(settings, spec, Wishes(tenant, model, cap, record)).hold(question)
+        with equipped(settings):
+            return await Trial(settings, spec, Wishes(tenant, model, cap, record)).hold(question)
 
     exits.run("agents try", tried)
 

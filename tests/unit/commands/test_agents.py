@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agents_defs import registry as registries
+from agents_defs.equipment import equipment
 from app import cli
 
 RUNNER = CliRunner()
@@ -22,6 +23,16 @@ def told(context, agent):
 
 def build():
     return Agent(name="gauge", instructions=told)
+
+SPEC = AgentSpec(name="gauge", version=1, build=build)
+"""
+LISTER = """
+from agents import Agent
+from agents_defs.registry import AgentSpec
+from agents_defs.tools.files import list_files
+
+def build():
+    return Agent(name="gauge", instructions="You list files.", tools=[list_files])
 
 SPEC = AgentSpec(name="gauge", version=1, build=build)
 """
@@ -104,6 +115,43 @@ def test_an_unknown_agent_is_answered_with_those_that_exist(words: tuple[str, ..
     assert ended.exit_code == 2
     assert f"penstock agents {words[0]}: unknown agent 'nobody'; registered: research@" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_tools_of_one_that_is_tried_work_with_what_a_workers_would(
+    gauges: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (gauges / "gauge.py").write_text(LISTER)
+    rooms = gauges / "rooms"
+    (rooms / "acme").mkdir(parents=True)
+    (rooms / "acme" / "levels.csv").write_text("4.2")
+    monkeypatch.setenv("PENSTOCK_FILES_ROOT", str(rooms))
+
+    tried = run("try", "gauge", "List files.", "--offline", "--tenant", "acme", folder=gauges)
+
+    assert "levels.csv" in tried.stderr + tried.stdout
+    assert equipment().files() is None
+
+
+def test_settings_of_tools_that_cannot_be_right_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_FILES_ROOT", "nowhere")
+
+    tried = run("try", "support", "hello", "--offline")
+
+    assert (tried.exit_code, tried.stderr.strip()) == (
+        2,
+        "penstock agents try: the example tools: nowhere is no folder",
+    )
+
+
+def test_one_is_tried_with_the_models_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = tmp_path / "models.yaml"
+    models.write_text('endpoints: [{name: here, base_url: "http://127.0.0.1:1/v1"}]')
+    monkeypatch.setenv("PENSTOCK_MODELS_FILE", str(models))
+
+    tried = run("try", "support", "hello", "--max-cost-usd", "0.000001")
+
+    assert "OPENAI_API_KEY is not set" not in tried.stderr
+    assert tried.exit_code == 1
 
 
 @pytest.mark.parametrize("command", ["list", "build", "check"])
