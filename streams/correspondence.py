@@ -30,8 +30,7 @@ from streams.topics import MIB, TopicNames
 from streams.turns import Suspended
 from streams.waiting import Identity, Waiting
 
-PATIENCE_S = 2.0  # a reply may be there before the record of the run that asked is known to be
-LOOK_S = 0.02
+LOOK_S = 0.02  # a reply may be there before the record of the run that asked is known to be
 LONGEST_ID = 96  # of the asking request's id, of which the question's begins with so much
 
 NO_KEY = Reply(
@@ -164,10 +163,8 @@ class Correspondence:
         return offset
 
     async def _awaiting(self, child: Identity) -> Parked | None:
-        """The parked run that asked. Waited for only while its record is being written."""
-        loop, lot = asyncio.get_running_loop(), self._desk.parking.lot
-        give_up = loop.time() + PATIENCE_S
-        while (waiting := lot.asking(child)) is not None and loop.time() < give_up:
+        """The parked run that asked, when its record stands: without that the reply would be lost."""
+        while (waiting := self._desk.parking.lot.asking(child)) is not None:
             if waiting.place.offset >= 0:
                 return await self._body(waiting)
             await asyncio.sleep(LOOK_S)

@@ -112,7 +112,7 @@ class Attempt:
         self._around.observer.observe(LimitRefused(turn.accepted.request.tenant_id, refused.code))
         if not licence.waits:
             begun = Begun({}) if turn.first else await self._gathered()
-            if not begun.crashes and not turn.calls:
+            if not begun.crashes and not turn.calls and not turn.spans:
                 return self._outcome(refused.problem, begun, ran=False)
             known = True  # one that ran waits until it can go on: what it paid for is not thrown away
         after_s, bench = SEAT_AFTER_MS / 1000, filled.cap.bench

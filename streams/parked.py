@@ -99,6 +99,11 @@ class Parked:
         return self.tenant_id, self.request_id
 
     @property
+    def replayed_at(self) -> datetime | None:
+        """When it was replayed, if it was: what was said of it before was about an earlier generation."""
+        return self.received_at if self.generation else None
+
+    @property
     def place_in_session(self) -> int:
         """What its session's requests are ordered by."""
         return self.record.offset if self.order < 0 else self.order

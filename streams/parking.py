@@ -19,6 +19,7 @@ LONGEST_SLEEP_S = 0.1  # the clock of due times may be set; nothing is late by m
 
 
 Resume = Callable[[Parked, Waiting], None]
+Rewritten = Callable[[Parked, Waiting], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,18 @@ class Parking:
         self._observer: Final = observer
         self._resume: Resume
         self._look_again: Callable[[str], None]
+        self._rewritten: Rewritten
         self._arrived_up_to: dict[int, int] = {}  # intake took in all that stands before, by partition
         self._blocked: dict[int, list[Waiting]] = {}
         self._ahead: dict[int, dict[str, int]] = {}  # tenants to look at when intake comes as far
         self._releases: list[Waiting] = []
         self._wake: Final = asyncio.Event()
 
-    def bind(self, resume: Resume, look_again: Callable[[str], None]) -> None:
-        """Where to hand over what goes on, and who knows whether a tenant is paused still."""
+    def bind(self, resume: Resume, look_again: Callable[[str], None], rewritten: Rewritten) -> None:
+        """Where to hand over what goes on; who knows whether a tenant is paused still, and of cancels."""
         self._resume = resume
         self._look_again = look_again
+        self._rewritten = rewritten
 
     # -- into the lot
 
@@ -74,6 +77,8 @@ class Parking:
     def settled(self, waiting: Waiting, parked: Parked, offset: int) -> None:
         """Its record was written by somebody else."""
         self.lot.settle(waiting, parked, offset)
+        if self._stands(waiting):
+            self._rewritten(parked, waiting)
         self._wake.set()
 
     def keep(self, waiting: Waiting) -> None:

@@ -73,7 +73,7 @@ class Waits:
         """Whose requests these are."""
         self._pipeline = pipeline
         self._buffers.bind(pipeline.lanes)
-        self.parking.bind(self.resume, self.plan_changed)
+        self.parking.bind(self.resume, self.plan_changed, self.rewritten)
 
     # -- what the pipeline asks
 
@@ -87,9 +87,14 @@ class Waits:
 
     def cancelled_before(self, entry: Entry) -> Problem | None:
         """Somebody cancelled the request before it came."""
-        # What was said before a replay was asked for was about an earlier generation.
-        since = entry.parked.received_at if entry.generation and entry.parked is not None else None
+        since = entry.parked.replayed_at if entry.parked is not None else None
         return self.cancellations.take(identity(entry.candidate), since)
+
+    def rewritten(self, parked: Parked, waiting: Waiting) -> None:
+        """Its record was written anew by who does not run it, and it may have been cancelled meanwhile."""
+        problem = self.cancellations.take(parked.identity, parked.replayed_at)
+        if problem is not None:
+            self.parking.release(waiting, problem)
 
     def instead(self, entry: Entry, accepted: Accepted) -> bool:
         """Whether it waits instead of standing in its lane now."""
@@ -140,8 +145,7 @@ class Waits:
             return False
         if not self._tenants.waits(accepted.request.tenant_id, accepted.request.over_limit):
             return False
-        due_at = self._clock.at() + timedelta(milliseconds=refuse.retry_after_ms)
-        waiting = entry.waiting
+        waiting, due_at = entry.waiting, self._clock.at() + timedelta(milliseconds=refuse.retry_after_ms)
         if waiting is not None and waiting.reason is ParkReason.WINDOW:
             self.parking.back(waiting, _first_of(due_at, accepted))
             self._pipeline.drop(entry)

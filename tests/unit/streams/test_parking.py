@@ -17,6 +17,10 @@ from tests.doubles.hand_clock import HandClock
 from tests.doubles.memory_outbox import NAMES
 
 
+def nothing(*_: object) -> None:
+    """Nobody was cancelled."""
+
+
 class Bodies:
     """Knows the records by their offsets."""
 
@@ -49,7 +53,7 @@ class Clockwork:
         self.parking = Parking(
             Emissary(NAMES, 100_000), Outbox(self.bodies), self.bodies, self.clock, Observers()
         )
-        self.parking.bind(lambda parked, _: self.resumed.append(parked.request_id), lambda _: None)
+        self.parking.bind(lambda parked, _: self.resumed.append(parked.request_id), lambda _: None, nothing)
 
     def parked(self, number: int, due_s: float | None, **more: Any) -> Parked:
         record = Record("agent.requests", 0, number, 0, b"acme", b"{}")
@@ -142,7 +146,7 @@ async def test_what_was_released_and_then_lost_is_not_resumed(clockwork: Clockwo
 def test_a_tenant_is_looked_at_again_when_intake_has_passed_its_first_one() -> None:
     clockwork = Clockwork()
     looked_at: list[str] = []
-    clockwork.parking.bind(lambda *_: None, looked_at.append)
+    clockwork.parking.bind(lambda *_: None, looked_at.append, nothing)
     waiting = clockwork.parking.lot.put(clockwork.parked(7, None), 70)
     assert not clockwork.parking.passed(waiting)
 
