@@ -137,11 +137,13 @@ async def test_a_tool_that_the_plan_takes_away_is_not_called_though_a_model_asks
 ) -> None:
     runner = programs.runner(calling("add", a=1, b=2), programs.server())
     await run(runner)
+    journal = MemoryJournal()
 
     with pytest.raises(RunFailure) as caught:
-        await run(runner, mcp_servers=("wiki",))
+        await run(runner, mcp_servers=("wiki",), journal=journal)
 
     assert caught.value.code is Code.MODEL_BEHAVIOUR
+    assert "o:notes" not in journal.entries  # nobody asked what it offers
     assert programs.noted() == ["add 1 2"]
 
 
