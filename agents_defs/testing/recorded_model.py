@@ -47,7 +47,9 @@ class RecordedModel(Model):
 
     @property
     def _again(self) -> str:
-        return f"If that is meant, record it again: {self._run.again(self._file)}"
+        here = Path.cwd()
+        file = self._file.relative_to(here) if self._file.is_relative_to(here) else self._file
+        return f"If that is meant, record it again: {self._run.again(file)}"
 
     async def get_response(self, *positional: Any, **_: Any) -> ModelResponse:
         """What was answered to this."""

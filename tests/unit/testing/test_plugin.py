@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = ("pytester",)
+pytestmark = pytest.mark.timeout(180)  # projects of their own, in processes of their own
 
 AGENT = '''
 import openai
