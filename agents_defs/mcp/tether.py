@@ -38,8 +38,8 @@ def watch(worker: int) -> None:
     end_all()
 
 
-def main(worker: int, command: list[str]) -> int:
-    """The command's exit code."""
+def main(worker: int, command: list[str]) -> None:
+    """Ends when the command does, and then with all that it has left behind."""
 
     def on_signal(*_: object) -> None:
         if os.getppid() != worker:
@@ -51,8 +51,9 @@ def main(worker: int, command: list[str]) -> int:
     told_when_parent_dies(signal.SIGTERM)
     child = subprocess.Popen(command, preexec_fn=die_with_parent)  # noqa: S603  as it is declared
     threading.Thread(target=watch, args=(worker,), daemon=True).start()
-    return child.wait()
+    child.wait()
+    end_all()
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))
+    main(int(sys.argv[1]), sys.argv[2:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -59,6 +60,9 @@ def made() -> MCPServer:
 
 if __name__ == "__main__":
     note(f"started {os.getpid()} {os.environ.get('MCP_WORD', '')}")
+    if "brood" in sys.argv:  # leaves a child behind
+        child = subprocess.Popen(["sleep", "1000"])
+        note(f"started {child.pid}")
     if "deaf" in sys.argv:  # ends neither when its input ends nor when it is asked to
         import signal
         import threading
