@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
+from agents import Agent, function_tool
 
+from agents_defs.agent_spec import AgentSpec
 from agents_defs.prices import Rates
 from agents_defs.testing.scripted_model import ScriptedModel
 from app.testing.stream import StreamTest
 from tests.unit.testing.gauging import CLERK, GAUGE
+
+
+@function_tool
+def measure() -> str:
+    """Takes its time, in a thread."""
+    Event().wait(0.1)
+    return "4.2 m"
 
 
 @pytest.fixture(name="stream")
@@ -255,3 +265,44 @@ async def test_what_never_ends_is_told(
 
     with pytest.raises(AssertionError, match=r"after 0.1 s still under way: \['r-1'\]"):
         await stream.settle()
+
+
+async def test_a_reader_survives_a_crash(stream: StreamTest, scripted_model: ScriptedModel) -> None:
+    scripted_model.calls("water_level", {"place": "Linz"}).says("4.2 ", "m", pause_s=60)
+    await stream.send("gauge", "How high?", stream=True)
+    await stream.settle()
+
+    await stream.crash()
+    await stream.settle()
+    stream.advance(60)
+    await stream.settle()
+
+    assert stream.reader("r-1").text == "4.2 m"
+    assert "superseded" in stream.reader("r-1").kinds
+
+
+async def test_a_changed_plan_holds_for_who_waits(stream: StreamTest, scripted_model: ScriptedModel) -> None:
+    stream.plan("acme", concurrency={"runs": 1})
+    scripted_model.says("4.2 m", pause_s=60).says("4.3 m")
+    await stream.send("gauge", "How high?")
+    await stream.send("gauge", "And now?")
+    await stream.settle()
+    with pytest.raises(AssertionError, match="r-2 has no response"):
+        stream.response("r-2")
+
+    stream.plan("acme", concurrency={"runs": 2})
+    await stream.settle()
+
+    assert stream.response("r-2").text == "4.3 m"
+
+
+async def test_a_tool_in_a_thread_is_waited_for(stream: StreamTest, scripted_model: ScriptedModel) -> None:
+    scripted_model.calls("measure", {}).says("4.2 m")
+
+    def build() -> Agent[Any]:
+        return Agent(name="slow", instructions="You measure.", tools=[measure])
+
+    await stream.register(AgentSpec("slow", 1, build)).send("slow", "How high?")
+    await stream.settle()
+
+    assert stream.response("r-1").text == "4.2 m"
