@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -18,11 +20,15 @@ if TYPE_CHECKING:
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 Policy = Callable[[str], str | None]
 CONNECT_S = 5.0
+# Of their own: strangers' name servers may be slow to answer, and the event loop's threads are everybody's.
+_LOOKUPS = ThreadPoolExecutor(4, thread_name_prefix="penstock-web-names")
 
 
 async def system_lookup(host: str, port: int) -> list[str]:
     """The addresses of a name, as this system knows them."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(
+        _LOOKUPS, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    )
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import socket
+import threading
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +19,7 @@ from agents_defs import web_body
 from agents_defs.equipment import Equipment, ToolOptions
 from agents_defs.tools.web import read_web_page
 from agents_defs.web_addresses import WebRefused, why_not_public
+from agents_defs.web_connection import system_lookup
 from agents_defs.web_reader import Page, WebLimits, WebReader
 from tests.doubles.tool_calls import output_of
 
@@ -340,3 +343,21 @@ async def test_the_tool_tells_the_model_what_it_can_do(
 def test_it_is_off_where_no_host_is_named() -> None:
     assert Equipment().web() is None
     assert Equipment(ToolOptions(web_hosts=("*",))).web() is not None
+
+
+async def test_slow_name_servers_hold_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def slow(*_: Any, **__: Any) -> list[Any]:
+        released.wait(30)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    lookups = [asyncio.create_task(system_lookup(f"{number}.example", 443)) for number in range(64)]
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        assert await asyncio.to_thread(len, "elsewhere") == 9
+
+    released.set()
+    assert await asyncio.gather(*lookups) == [[]] * 64
