@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 if TYPE_CHECKING:
@@ -153,8 +153,3 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin(books: Connection) -> None:
     writes = books.get_execution_options().get(_WRITES)
     books.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def is_taken(error: BaseException) -> bool:
-    """Whether another transaction held what was needed for too long."""
-    return isinstance(error, DBAPIError) and "locked" in str(error.orig).lower()
