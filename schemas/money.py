@@ -1,7 +1,7 @@
 """Money on the wire: USD as a decimal string, never a float and never with an exponent."""
 
 import re
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from typing import Annotated
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
@@ -9,6 +9,8 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 # Bounded digits: no amount of money needs more, and an unbounded one costs quadratic time to parse.
 USD_PATTERN = r"^[0-9]{1,15}(\.[0-9]{1,18})?$"
 _USD = re.compile(USD_PATTERN, re.ASCII)
+_FINEST = Decimal("1e-18")
+_ENOUGH = Context(prec=40)
 _EXPECTED = 'must be a decimal string of at least 0 in USD, such as "0.25"'
 
 
@@ -26,6 +28,11 @@ def parse_usd(text: str) -> Decimal:
     if _USD.fullmatch(text) is None:
         raise ValueError(_EXPECTED)
     return Decimal(text)
+
+
+def rounded_down(amount: Decimal) -> Decimal:
+    """With no more decimals than an amount may have on the wire: a third of a dollar has no end."""
+    return amount.quantize(_FINEST, ROUND_DOWN, _ENOUGH)
 
 
 def _validate(value: object) -> Decimal:

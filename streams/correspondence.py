@@ -17,6 +17,7 @@ from agents_defs.questions import Question, Reply
 from schemas.codec import encode
 from schemas.control import Command, ControlCommand
 from schemas.failures import Code
+from schemas.money import rounded_down
 from schemas.requests import AgentRequest, Parent
 from streams.asked import Asked
 from streams.emission import ROOM_BYTES
@@ -205,7 +206,7 @@ def asked_by(
     accepted: Accepted, token: str, questions: Sequence[Question], left_usd: Decimal | None
 ) -> list[Asked]:
     """Questions with the ids of their requests, which nobody guesses; they share what may be spent still."""
-    share = None if left_usd is None else left_usd / max(1, len(questions))
+    share = None if left_usd is None else rounded_down(left_usd / max(1, len(questions)))
     named = [(one, question_id(accepted, token, one.call)) for one in questions]
     return [Asked(one.call, one.agent, one.input, request_id, share) for one, request_id in named]
 

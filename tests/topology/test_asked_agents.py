@@ -218,6 +218,19 @@ async def test_questions_share_what_may_be_spent_still() -> None:
         assert caps == [Decimal("0.25")] * 2
 
 
+async def test_a_share_that_has_no_end_is_rounded_down_to_what_a_request_may_say() -> None:
+    world, firm = World(), Firm()
+    async with worker(world, firm) as flume:
+        flume.write(body("r-1", agent="boss", input="ask clerk and scribe and clerk", max_cost_usd="1"))
+        await settle(flume)
+
+        caps = [one["max_cost_usd"] for one in world.log.read(NAMES.requests)]
+
+        assert caps == ["0." + 18 * "3"] * 3
+        assert set(world.statuses().values()) == {"completed"}
+        assert "gave no answer" not in world.responses("r-1")[0]["output"]
+
+
 async def test_the_deadline_is_theirs_too_and_ends_who_waits() -> None:
     world, firm = World(), Firm()
     async with worker(world, firm) as flume:

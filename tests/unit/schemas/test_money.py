@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.money import Usd, format_usd, parse_usd
+from schemas.money import Usd, format_usd, parse_usd, rounded_down
 
 adapter: TypeAdapter[Decimal] = TypeAdapter(Usd)
 
@@ -72,3 +72,10 @@ def test_no_amount_is_written_with_an_exponent(amount: Decimal) -> None:
 def test_anything_but_a_decimal_string_is_invalid(value: object) -> None:
     with pytest.raises(ValidationError, match="decimal string"):
         adapter.validate_python(value)
+
+
+@pytest.mark.parametrize("amount", [Decimal(1) / 3, Decimal("1e-20"), Decimal("9" * 15) / 7, Decimal("0.25")])
+def test_what_is_rounded_down_can_be_said_and_is_no_more(amount: Decimal) -> None:
+    rounded = rounded_down(amount)
+
+    assert amount - Decimal("1e-18") < parse_usd(format_usd(rounded)) <= amount
