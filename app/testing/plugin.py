@@ -65,7 +65,6 @@ def stream_test(scripted_model: ScriptedModel) -> StreamTest:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """From the first fixture of a test to the last, nobody asks a real model; unless it is marked `live`."""
-    item.stash[MODELS] = []
     if item.get_closest_marker("live"):
         return (yield)
     from agents_defs.testing.model_guard import ModelGuard
@@ -81,6 +80,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Fixtures may not, either."""
+    item.stash[MODELS] = []  # here: some plugins run a test several times
     return _judged((yield), item)
 
 
