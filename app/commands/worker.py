@@ -8,7 +8,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from app import lifetime
+from app import last_resort, lifetime
 from app.adapters import logs
 from app.authoring import watching
 from app.authoring.reloading import Reloading, problem_of_definitions
@@ -18,6 +18,8 @@ from app.supervisor import Program, Supervisor
 from app.worker import Worker, WorkerBroken
 
 log = structlog.get_logger("penstock")
+STOPPING_S = 30.0  # beyond the time to drain; with both brokers away some parts would wait for them for ever
+NOT_STOPPED = "not stopped in time, ended; what is under way is read again by whoever is next"
 
 
 def worker(
@@ -118,7 +120,10 @@ async def _work(settings: Settings, tethered: bool) -> int:
     try:
         await running.start()
         supervisor.start()
-        await running.serve(stop)
+        try:
+            await running.serve(stop)
+        finally:
+            last_resort.after(settings.drain_s + STOPPING_S, lambda: log.error(NOT_STOPPED))
         left = await running.drain()
         if left:
             log.warning("stopping with requests under way; they are read again by whoever is next", left=left)
