@@ -15,7 +15,7 @@ EXIT_CODE: Final = 1
 def after(
     seconds: float, told: Callable[[], object], end: Callable[[int], object] = os._exit
 ) -> threading.Timer:
-    """From now on. In a thread, since the event loop may be what does not go on; a daemon, so that none waits."""
+    """From now on. In a thread, since the event loop may be what does not go on; nobody waits for it."""
 
     def give_up() -> None:
         try:
