@@ -52,6 +52,7 @@ class Lexicon:
         self._parts_of_phrases = {word for pair in self._phrases for word in pair} | set(self._openings)
         self._spellings = Spellings(spelt)
         self._meaning = lru_cache(maxsize=16_384)(self._looked_up)
+        self._bits_of = lru_cache(maxsize=16_384)(self._bits)
 
     def _add(self, entry: str, bit: int) -> None:
         words = re.findall(rf"[\w{DENSE}]+\*?", entry)
@@ -84,6 +85,12 @@ class Lexicon:
         for length in range(3, min(len(word), _LONGEST_STEM) + 1):
             bits |= self._stems.get(word[:length], 0)
         return bits
+
+    def meanings(self, words: list[str]) -> list[int]:
+        """What each of some folded words stands for, alone or as the first of a phrase. Spellings are not mended."""
+        row = Row(words, list(map(self._bits_of, words)))
+        self._find_phrases(row)
+        return row.means
 
     def bit(self, names: str) -> int:
         """`a|b`: either of them."""

@@ -1,77 +1,75 @@
-"""Scores how dangerous an answer is: what helps or urges to hurt, hates, threatens or exposes."""
+"""Scores how dangerous an answer is by its words: what helps or urges to hurt, hates, threatens or exposes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 
 from agents_defs.guardrails.finding import Finding
 from agents_defs.guardrails.folding import folded
-from agents_defs.guardrails.lexicon import Lexicon, Row, read_words
+from agents_defs.guardrails.lexicon import Lexicon, read_words
 
-WITHIN = 26  # words that belong together
-THRESHOLD = 0.5
+WEIGHTS = Path(__file__).parent / "words" / "unsafe_weights.txt"
+STEM = 6  # letters by which a word is known
+WINDOW = 48  # words that are judged together
+LEAST = 0.2  # scores below are told to nobody
+INTERCEPT = "(intercept)"
+_WORD = re.compile(r"[^\W_]+")
+_LEFT_OUT = "[omitted]"
+"""What cases have instead of dangerous details. It must not be learnt: no answer holds it."""
 
 
 def unsafe(text: str) -> list[Finding]:
-    """The dangers of an answer, those below 0.5 too. The surest comes first."""
-    lexicon = _lexicon()
-    row = lexicon.row(folded(text))
-    found = []
-    counted = _counter(row, lexicon)
-    for kind, first, second, weight, excuses in _DANGERS:
-        at = _meeting(row, lexicon.bit(first), lexicon.bit(second) if second else 0)
-        if at is None:
-            continue
-        excused = sum(counted(excuse) for excuse in excuses.split("|") if excuse)
-        score = max(0.0, weight - 0.3 * min(excused, 3))
-        found.append(Finding(kind, round(score, 3), row.starts[at], len(text)))
-    return sorted(found, key=lambda one: -one.score)
+    """How dangerous the worst part of an answer is."""
+    words = words_of(text)
+    weights = _weights()
+    if not words:
+        return []
+    starts = range(0, max(1, len(words) - WINDOW // 2), WINDOW // 2)
+    best = max(logit(features(words[start : start + WINDOW]), weights) for start in starts)
+    score = 1 / (1 + math.exp(-max(-30.0, min(30.0, best))))
+    return [Finding("unsafe", round(score, 3), 0, len(text))] if score >= LEAST else []
 
 
-_DANGERS = (
-    ("weapon", "weapon", "making", 0.6, "report|help|machine"),
-    ("weapon", "weapon", "harming", 0.62, "report|help|machine"),
-    ("crime", "crime", "harming", 0.55, "report|help|machine"),
-    ("crime", "crime", "making", 0.6, "report|help|machine"),
-    ("self_harm", "selfharm", "urging", 0.8, "help"),
-    ("self_harm", "urge_alone", "", 0.9, "help"),
-    ("hate", "group", "degrade", 0.8, "report|help"),
-    ("threat", "threat", "", 0.75, "report|help|machine"),
-    ("exposure", "expose", "pursue", 0.7, "help|report"),
-    ("minors", "minor", "sexual", 0.8, "help|report"),
-    ("praise", "praise", "attack_on", 0.7, "help"),
-    ("abuse", "abuse", "", 0.6, "help|report"),
-    ("danger", "danger", "", 0.7, "help"),
-)
-"""What, the words that have to meet, how sure that makes it, and what takes it back."""
+def logit(found: Iterable[str], weights: dict[str, float]) -> float:
+    """How much speaks for a danger, by the features that have a weight."""
+    known = [weights[name] for name in found if name in weights]
+    return weights[INTERCEPT] + sum(known) / math.sqrt(len(known) + 1)
 
 
-def _counter(row: Row, lexicon: Lexicon) -> Callable[[str], int]:
-    def counted(name: str) -> int:
-        bit = lexicon.bits[name]
-        return sum(bool(means & bit) for means in row.means)
+def features(words: Sequence[tuple[str, int]]) -> set[str]:
+    """Stems, pairs of neighbours, what the words stand for, and which of that meets."""
+    stems = [stem for stem, _ in words]
+    found = set(stems)
+    found.update(f"{one} {other}" for one, other in pairwise(stems))
+    meant = 0
+    for _, bits in words:
+        meant |= bits
+    found.update(_kinds(meant))
+    return found
 
-    return counted
+
+def words_of(text: str) -> list[tuple[str, int]]:
+    """Each word as its stem, with what it stands for."""
+    words = _WORD.findall(folded(text).replace(_LEFT_OUT, " "))
+    return list(zip([word[:STEM] for word in words], _lexicon().meanings(words), strict=True))
 
 
-def _meeting(row: Row, first: int, second: int) -> int | None:
-    """Where a word of the one kind stands close to another one of the other."""
-    last_first, last_second = -1000, -1000
-    for place, means in enumerate(row.means):
-        if means & first:
-            if not second:
-                return place
-            if place - last_second <= WITHIN:
-                return place
-            last_first = place
-            if means & second:
-                continue  # the same word is not two
-        if second and means & second:
-            if place - last_first <= WITHIN and place != last_first:
-                return place
-            last_second = place
-    return None
+@lru_cache(maxsize=4096)
+def _kinds(bits: int) -> tuple[str, ...]:
+    names = [name for name, bit in _lexicon().bits.items() if bits & bit]
+    pairs = [f"#{one}+{other}" for number, one in enumerate(names) for other in names[number + 1 :]]
+    return (*(f"#{name}" for name in names), *pairs)
+
+
+@lru_cache(maxsize=1)
+def _weights() -> dict[str, float]:
+    lines = (line.rpartition("\t") for line in WEIGHTS.read_text(encoding="utf-8").splitlines())
+    return {name: float(weight) for name, tab, weight in lines if tab}
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,7 @@ LEAST = {
     "sql": (0.91, 0.98),
     "topic": (0.79, 0.82),
     "ungrounded_numbers": (0.95, 0.84),
-    "unsafe": (0.38, 0.75),
+    "unsafe": (0.74, 0.77),
 }
 
 
