@@ -132,12 +132,21 @@ def is_literal(host: str) -> bool:
 def is_listed(host: str, listed: Iterable[str]) -> bool:
     """Whether a plain host is one of these: `a.example`; `.example` and all below it; `*`."""
     for one in listed:
-        wanted = one.lower().removesuffix(".")
+        wanted = _as_asked(one)
         if wanted == "*" or host == wanted.removeprefix("."):
             return True
         if wanted.startswith(".") and host.endswith(wanted):
             return True
     return False
+
+
+def _as_asked(listed: str) -> str:
+    """A listed host as hosts are asked: other letters than ASCII's in the form that name servers know."""
+    plain = listed.lower().removesuffix(".")
+    if plain.isascii():
+        return plain
+    name = plain.removeprefix(".")
+    return plain.removesuffix(name) + (URL.build(scheme="http", host=name).raw_host or name)
 
 
 def _why_not_v6(address: IPv6Address) -> str | None:

@@ -232,6 +232,9 @@ def test_a_redirect_is_read_beside_where_it_stands() -> None:
         ("a.example", ["A.Example."], True),
         ("a.example", ["*"], True),
         ("a.example", [], False),
+        ("xn--bcher-kva.example", ["b\u00fccher.example"], True),  # as it is asked, and as people write it
+        ("a.xn--bcher-kva.example", [".B\u00dcCHER.example."], True),
+        ("bucher.example", ["b\u00fccher.example"], False),
     ],
 )
 def test_hosts_are_listed_whole_or_with_all_below(host: str, listed: list[str], found: bool) -> None:
