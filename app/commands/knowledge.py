@@ -78,6 +78,8 @@ def remove(
 
 @contextmanager
 def _opened(tenant: str | None) -> Iterator[tuple[str, Articles]]:
+    from agents_defs.database import is_away  # SQLAlchemy takes a while
+
     with exits.told("knowledge"):
         if tenant is not None and not is_tenant_id(tenant):
             raise Trouble(f"--tenant {tenant!r}: must be 1 to 128 characters out of A-Z a-z 0-9 . _ : -")
@@ -87,21 +89,19 @@ def _opened(tenant: str | None) -> Iterator[tuple[str, Articles]]:
         equipment = Equipment(options)
         try:
             yield tenant or EVERYBODY, _articles(equipment)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            raise Trouble("the database of PENSTOCK_SHOP_URL does not answer, or cannot be used") from None
         finally:
             equipment.close()
 
 
 def _articles(equipment: Equipment) -> Articles:
-    from agents_defs.database import is_away
-
     try:
         return equipment.knowledge()
     except ValueError as error:
         raise Trouble(f"PENSTOCK_SHOP_URL: {error}") from None
-    except Exception as error:
-        if not is_away(error):
-            raise
-        raise Trouble("the database of PENSTOCK_SHOP_URL cannot be opened") from None
 
 
 def _show(articles: list[Document], as_json: bool) -> None:

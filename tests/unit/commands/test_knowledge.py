@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner, Result
 
+from agents_defs.articles import Articles
 from app.commands.knowledge import knowledge
 
 
@@ -64,6 +66,18 @@ def test_a_file_that_cannot_be_taken_adds_nothing(tmp_path: Path, content: str, 
     assert done.exit_code == 2
     assert said in done.output
     assert run("list", "-t", "acme").output == ""
+
+
+def test_a_database_that_goes_away_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("INSERT ...", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(Articles, "listed", locked)
+
+    ended = run("list")
+
+    assert (ended.exit_code, len(ended.stderr.splitlines())) == (2, 1)
+    assert "PENSTOCK_SHOP_URL does not answer, or cannot be used" in ended.stderr
 
 
 def test_what_cannot_be_done_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
