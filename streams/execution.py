@@ -162,10 +162,9 @@ class Attempt:
             ended = stopped.failure
         except asyncio.CancelledError:
             problem = self._turn.cancelled()
-            if problem is None:
+            if problem is None or _cancelled_again():
                 await self._let_go(journal)
                 raise
-            _uncancel()
             ended = problem
         await journal.settle()
         return self._outcome(ended, begun)
@@ -370,10 +369,10 @@ def _nothing_out() -> int:
     return 0
 
 
-def _uncancel() -> None:
+def _cancelled_again() -> bool:
+    """Whether its partition was lost, too; a command's cancel alone ends here."""
     task = asyncio.current_task()
-    if task is not None:
-        task.uncancel()
+    return task is not None and task.uncancel() > 0
 
 
 def _session_of(turn: Turn) -> str | None:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from streams.flow import Parcel
+from schemas.failures import Code
+from streams.flow import Parcel, Problem
 from streams.observations import Fault, Occurrence, RequestDone
 from tests.doubles.flume import Flume
 from tests.doubles.held_runs import HeldRuns
@@ -113,3 +114,18 @@ async def test_a_long_run_of_whose_record_nobody_knows_whether_it_stands_on_kafk
 
         assert isinstance(await cause(flume), ZeroDivisionError)
         assert flume.lag() == 1
+
+
+async def test_a_run_that_is_cancelled_right_before_its_partition_is_lost_is_let_go() -> None:
+    async with Flume() as flume:
+        flume.write(body("r"))
+        await flume.running("r")
+        (task,) = [entry.task for entry in flume.pipeline.register.outside(())]
+        flume.pipeline.endings.cancel(("acme", "r"), Problem(Code.CANCELLED, "by a command"))
+
+        flume.ownership.revoked()
+        flume.pipeline.reassigned(())
+        await flume.rest()
+
+        assert task is not None
+        assert task.cancelled()
