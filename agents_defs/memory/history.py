@@ -31,9 +31,10 @@ def cuts_of(items: Items) -> list[int]:
 
 def suffix_within(items: Items, tokens: int) -> int:
     """Where the longest end begins that fits; the length of all where none does."""
-    left, before = sum(map(_characters, items)), 0
+    sizes = [*map(_characters, items)]
+    left, before = sum(sizes), 0
     for cut in cuts_of(items):
-        left -= sum(map(_characters, items[before:cut]))
+        left -= sum(sizes[before:cut])
         if left // CHARS_PER_TOKEN <= tokens:
             return cut
         before = cut
