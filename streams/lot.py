@@ -135,8 +135,12 @@ class Lot:
         """It is durable at this offset."""
         waiting.place = ParkedPlace(waiting.place.partition, offset)
         waiting.live = False
+        if self._waiting.get(waiting.identity) is not waiting:
+            return
+        if waiting.reason is ParkReason.PAUSED:
+            self.pause(waiting)  # its tenant may have been resumed and paused again while this was written
         due = due_at(parked)
-        if due is not None and self._waiting.get(waiting.identity) is waiting:
+        if due is not None:
             self.timetable.set(waiting.identity, due.timestamp())
 
     def remove(self, identity: Identity) -> Waiting | None:

@@ -180,3 +180,20 @@ async def test_what_a_run_has_paid_stays_in_the_books_when_its_plan_forbids_it_a
     (refused,) = world.responses("r-1")
     assert (refused["status"], refused["error"]["code"]) == ("refused", "agent_not_allowed")
     assert refused["usage"]["model_calls"] == 1
+
+
+async def test_who_is_parked_while_its_tenant_is_resumed_and_paused_again_goes_on_later() -> None:
+    async with Flume() as flume:
+        plans = flume.world.plans
+        await plans.pause("acme", True)
+        flume.outbox.hold()
+        flume.write(body("r"))
+        await flume.until(lambda: len(flume.parking.lot) == 1)
+        await plans.pause("acme", False)
+        await plans.pause("acme", True)
+        flume.outbox.let_go()
+        await flume.rest()
+
+        await plans.pause("acme", False)
+
+        await flume.running("r")
