@@ -15,7 +15,16 @@ _NUMBER = re.compile(
     r"(?<![\w.,])(?P<sign>[-−+]?)(?P<digits>\d{1,3}(?:[ '’\u00a0\u202f]\d{3})+(?!\d)(?:[.,]\d+)?|\d[\d.,]*\d|\d)(?P<after>\s?(?:k\b|K\b|m\b|mio\b|mn\b|"
     r"million(?:en|s)?\b|thousand\b|tausend\b|tsd\b|mrd\b|bn\b|billion\b|milliarden\b|hundred\b|dozen\b)|(?:st|nd|rd|th)\b)?"
 )
-_LETTERED = re.compile(r"(?<![\w])[A-Za-z]+[-_ ]?\d[\w\-./]*")
+_DIGIT = re.compile(r"\d")
+_DIGITS = re.compile(r"\d[\w\-./]*")
+_NAME_BEFORE = re.compile(r"(?<!\w)[A-Za-z]+[-_ ]?$")
+_NAME = 40  # letters of a name before its digits that are looked at
+# Patterns begin with the rarer sign and look back from it: most places of a text are passed over quickly.
+_PARTED = re.compile(
+    r"[:/\-–Tt.](?<=\d.)(?:(?<=[^.])(?=\d)|(?<=\d\d\.)(?=\d{1,2}\.\d)|(?<=\.\d\d\.)(?=\d{2,4}\b)|(?<=\.)(?=\d{1,2}\.\d{2,4}))"
+)
+_TOUCHED = re.compile(r"[-−\d](?<=[A-Za-zÄÖÜäöüß$€£=_(\[{\"'#~≈<>:;|/].)(?:(?<=\d)|(?=\d))")
+_DASHED = re.compile(r"[-x](?=\d)(?:(?<=[A-Za-zäöü]-)|(?<=\sx))")
 _LISTED = re.compile(
     r"(?:^|\n)\s*(?:\(?\d{1,2}[.)]|step\s+\d+|schritt\s+\d+|#\d{1,2}\b)(?=\s)", re.IGNORECASE
 )
@@ -135,14 +144,14 @@ class Number:
 
 def ungrounded_numbers(text: str, sources: Sequence[str]) -> list[Finding]:
     """Numbers written in digits. List numbering, ordinals and names such as TH-22 are no statements."""
+    if not _DIGIT.search(text):
+        return []
     held = "\n".join(sources)
     known = _known(held, len(sources))
     yielded: frozenset[float] | None = None
     found = []
     skipped = [match.span() for pattern in (_LISTED, _ORDINAL) for match in pattern.finditer(text)]
-    named = [
-        match.span() for match in _LETTERED.finditer(text) if match.group().casefold() in held.casefold()
-    ]
+    named = list(_named(text, held.casefold()))
     for number in _numbers(text):
         if any(start <= number.start < end for start, end in (*skipped, *named)):
             continue
@@ -153,6 +162,15 @@ def ungrounded_numbers(text: str, sources: Sequence[str]) -> list[Finding]:
         if not _among(number, yielded):
             found.append(Finding("ungrounded_number", 1.0, number.start, number.end))
     return found
+
+
+def _named(text: str, held: str) -> Iterator[tuple[int, int]]:
+    """Names with digits, such as TH-22, which the sources hold."""
+    for match in _DIGITS.finditer(text):
+        from_place = max(0, match.start() - _NAME)
+        before = _NAME_BEFORE.search(text[from_place : match.start()])
+        if before is not None and text[from_place + before.start() : match.end()].casefold() in held:
+            yield from_place + before.start(), match.end()
 
 
 def _known(held: str, count: int) -> frozenset[float]:
@@ -273,13 +291,10 @@ def _numbers(text: str) -> Iterator[Number]:
 
 def _opened(text: str) -> str:
     """Numbers that touch letters or signs of dates stand free; places stay as they are."""
-    freed = re.sub(
-        r"(?<=\d)[:/](?=\d)|(?<=\d)[-–](?=\d)|(?<=\d)[Tt](?=\d)|(?<=\d\d)\.(?=\d{1,2}\.\d)|(?<=\.\d\d)\.(?=\d{2,4}\b)|(?<=\d)\.(?=\d{1,2}\.\d{2,4})",
-        " ",
-        text,
-    )
-    freed = re.sub(r"[A-Za-zÄÖÜäöüß$€£=_(\[{\"'#~≈<>:;|/](?=[-−]?\d)", " ", freed)
-    return re.sub(r"(?<=[A-Za-zäöü])-(?=\d)|(?<=\s)x(?=\d)", " ", freed)
+    chars = list(_PARTED.sub(" ", text))
+    for match in _TOUCHED.finditer("".join(chars)):
+        chars[match.start() - 1] = " "
+    return _DASHED.sub(" ", "".join(chars))
 
 
 def _read(digits: str) -> tuple[tuple[float, ...], int]:

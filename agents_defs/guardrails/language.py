@@ -42,11 +42,15 @@ _SCRIPTS: Mapping[str, tuple[str, frozenset[str]]] = {
 _RUNS = {name: re.compile(f"[{ranges}]") for name, (ranges, _) in _SCRIPTS.items()}
 _LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 _WORD = re.compile(r"[^\W\d_]+")
-_NO_PROSE = re.compile(
-    r"```.{0,20000}?(?:```|$)|`[^`\n]{0,400}`|https?://\S{1,2000}|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,200}|"
-    r"(?<![\w-])[\w-]{1,60}\.[a-z]{2,4}\b|(?<![\w-])[A-Z0-9]{1,20}[-_]?\d[\w-]{0,40}|\"[A-Za-z_]\w{0,60}\"\s?:",
-    re.DOTALL,
+_NO_PROSE = (
+    (re.compile("`"), r"```.{0,20000}?(?:```|$)|`[^`\n]{0,400}`"),
+    (re.compile("://"), r"https?://\S{1,2000}"),
+    (re.compile("@"), r"(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,200}"),
+    (re.compile(r"\.[a-z]{2}"), r"(?<![\w-])[\w-]{1,60}\.[a-z]{2,4}\b"),
+    (re.compile(r"\d"), r"(?<![\w-])[A-Z0-9]{1,20}[-_]?\d[\w-]{0,40}"),
+    (re.compile(r"\"\s?:"), r"\"[A-Za-z_]\w{0,60}\"\s?:"),
 )
+"""What is in no language, and a sign without which it need not be looked for."""
 _LETTERS: Mapping[str, str] = {
     "de": "äöüß", "fr": "éèêçàùœ", "es": "ñ¿¡áíóú", "pt": "ãõç", "it": "èàìòù", "sv": "åäö", "da": "æøå", "no": "æøå", "fi": "äö",
     "pl": "ąćęłńśźż", "cs": "ěščřžýůťď", "sk": "ľĺŕôäčďťž", "hu": "őűáé", "ro": "ășțâî", "tr": "ğışç", "vi": "ơưđạảấầẩậắằặẹẻẽếềểệ",
@@ -60,10 +64,13 @@ SHORT_WORDS = 4
 def language(text: str, allowed: Collection[str]) -> list[Finding]:
     """Nothing where the text is in one of the languages (codes such as `en`), or in none that can be told."""
     codes = {_NEIGHBOURS.get(code.lower().split("-")[0], code.lower().split("-")[0]) for code in allowed}
-    prose = _NO_PROSE.sub(" ", text)
+    signs = tuple(sign.search(text) is not None for sign, _ in _NO_PROSE)
+    prose = _no_prose(signs).sub(" ", text) if any(signs) else text
     plain = prose.isascii()
-    scripts = {name: 0 if plain else len(run.findall(prose)) for name, run in _RUNS.items()}
-    latin = len(_LATIN.findall(prose))
+    scripts = (
+        dict.fromkeys(_RUNS, 0) if plain else {name: len(run.findall(prose)) for name, run in _RUNS.items()}
+    )
+    latin = sum(map(len, _WORD.findall(prose))) if plain else len(_LATIN.findall(prose))
     letters = latin + sum(scripts.values())
     if letters < 2:
         return []
@@ -87,13 +94,13 @@ def _by_script(text: str, prose: str, name: str, codes: set[str]) -> list[Findin
 
 
 def _by_words(text: str, prose: str, codes: set[str]) -> list[Finding]:
-    words = [word.casefold() for word in _WORD.findall(prose)]
+    lower = prose.casefold()
+    words = _WORD.findall(lower)
     known = _common()
     hits: Counter[str] = Counter()
     for word in words:
         for code in known.get(word, ()):
             hits[code] += 1
-    lower = prose.casefold()
     marks = (
         {}
         if prose.isascii()
@@ -113,6 +120,12 @@ def _by_words(text: str, prose: str, codes: set[str]) -> list[Finding]:
     if best in codes or not enough or scores[best] <= own * 1.15 or not codes & set(_stopwords()):
         return []
     return [Finding(f"language_{best}", min(1.0, 0.5 + 0.1 * (scores[best] - own)), 0, len(text))]
+
+
+@lru_cache(maxsize=64)
+def _no_prose(signs: tuple[bool, ...]) -> re.Pattern[str]:
+    wanted = (pattern for (_, pattern), there in zip(_NO_PROSE, signs, strict=True) if there)
+    return re.compile("|".join(wanted), re.DOTALL)
 
 
 @lru_cache(maxsize=1)

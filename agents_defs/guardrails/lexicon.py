@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     r"|(?P<quote>[\"“”„«»`]+)|(?P<end>[.!?;…。！？；]+(?=\s|$|[\"”»)])|[。！？；]|\n\s*\n)"
 )
 _LONGEST_STEM = 16
+LONGEST_KEPT = 64  # letters of a word that is kept with its meaning: no entry is longer
 GLUED = 14  # letters of a word in which others may be hidden
 
 
@@ -88,7 +89,10 @@ class Lexicon:
 
     def meanings(self, words: list[str]) -> list[int]:
         """What each of some folded words stands for, alone or as the first of a phrase. Spellings are not mended."""
-        row = Row(words, list(map(self._bits_of, words)))
+        row = Row(
+            words,
+            [self._bits_of(word if len(word) <= LONGEST_KEPT else word[:LONGEST_KEPT]) for word in words],
+        )
         self._find_phrases(row)
         return row.means
 
@@ -115,7 +119,8 @@ class Lexicon:
                 quoted = not quoted
             else:
                 sentence += 1
-        self._rejoin(row)
+        if self._spellings.words:
+            self._rejoin(row)
         self._find_phrases(row)
         return row
 

@@ -18,6 +18,7 @@ SMALL_TALK = re.compile(
 OURS = re.compile(
     r"\b(?:it|its|this one|that one|the new one|them|these|my|mine|your (?:shop|store|company|website|site|app|product\w*|service\w*|offer)|you (?:sell|ship|offer|have|deliver|charge|send|sent|support)|es|meine?|mein)\b"
 )
+_ASCII_WORD = re.compile(r"\w+|@")
 SMALL_TALK_WORDS = 9
 FEW_WORDS = 3
 NEUTRAL = 0.6
@@ -28,22 +29,30 @@ def topic(text: str, allowed: Sequence[str]) -> list[Finding]:
     """Nothing where the message belongs to one of the topics, written `"topic: words of it"`, or is small talk."""
     plain = folded(text)
     own, other = _lexicons(tuple(allowed))
-    inside = sum(bool(means) for means in own.row(plain).means)
+    mine, others, words = _meanings(own, other, plain)
+    inside = sum(map(bool, mine))
     strange: dict[int, int] = {}
-    row = other.row(plain)
-    for means in row.means:
+    for means in others:
         while means:
             bit = means & -means
             strange[bit] = strange.get(bit, 0) + 1
             means ^= bit
     outside = max(strange.values(), default=0)
-    words = len(row)
     if words <= FEW_WORDS and not outside:
         return []
     if words <= SMALL_TALK_WORDS and SMALL_TALK.search(plain) and not outside:
         return []
     score = _score(inside, outside, bool(OURS.search(plain)))
     return [Finding("off_topic", score, 0, len(text))] if score >= 0.5 else []
+
+
+def _meanings(own: Lexicon, other: Lexicon, plain: str) -> tuple[list[int], list[int], int]:
+    """What the words stand for in both, and how many there are. A text in ASCII is cut into words but once."""
+    if not plain.isascii():
+        row = other.row(plain)
+        return own.row(plain).means, row.means, len(row)
+    words = _ASCII_WORD.findall(plain)
+    return own.meanings(words), other.meanings(words), len(words)
 
 
 def _score(inside: int, outside: int, ours: bool) -> float:
