@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from agents_defs.guardrails.folding import folded, latinised
@@ -116,11 +117,17 @@ def _ciphered(plain: str) -> Iterator[View]:
     if any(word in plain for word in _BACKWARDS):
         yield View(plain[::-1], "backwards")
         yield View(" ".join(word[::-1] for word in plain.split()), "backwards")
-    if _ENCIPHERED_ANY.search(plain):
+    if any(map(_looks_enciphered, set(_WORD.findall(plain)))):
         for undo in {id(undo): undo for word, undo in _ENCIPHERED if word in plain}.values():
             yield View(plain.translate(undo), "cipher")
     if len(_PIG.findall(plain)) > plain.count(" ") // 3 + 2:  # "may", "day" and "way" are in every text
         yield View(_WORD.sub(_unpigged, plain), "pig latin")
+
+
+@lru_cache(maxsize=16_384)
+def _looks_enciphered(word: str) -> bool:
+    """Remembered: the search is dear, and most words come again."""
+    return _ENCIPHERED_ANY.search(word) is not None
 
 
 def _unpigged(found: re.Match[str]) -> str:
