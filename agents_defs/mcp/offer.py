@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agents import Handoff, handoff
 from agents.mcp import MCPUtil
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from agents import Agent, FunctionTool, Tool
 
     from agents_defs.mcp.connection import McpConnection
-    from agents_defs.permissions import Allowed
     from agents_defs.scoped_tool import ScopedTools
 
 OFFER = "o:"
@@ -78,6 +77,18 @@ class Shelf:
         return [McpTool(name=name, description=told, input_schema={"type": "object"}) for name in names]
 
 
+class OfServers(Protocol):
+    """What a plan says of servers."""
+
+    def allows_server(self, server: str) -> bool:
+        """Whether any tool of it may be used."""
+        ...
+
+    def allows_of_server(self, server: str, tool: str) -> bool:
+        """Whether this one may."""
+        ...
+
+
 class Offer:
     """Stands in for the agent's own `get_mcp_tools`: the tools as the run's own function tools."""
 
@@ -85,7 +96,7 @@ class Offer:
         self,
         agent: Agent[Any],
         shelves: Iterable[Shelf],
-        allowed: Allowed,
+        allowed: OfServers,
         tools: ScopedTools,
         timeout_s: float,
     ) -> None:
@@ -111,7 +122,7 @@ class Offer:
 
 
 def offer_tools(
-    agent: Agent[Any], shelves: Iterable[Shelf], allowed: Allowed, tools: ScopedTools, timeout_s: float
+    agent: Agent[Any], shelves: Iterable[Shelf], allowed: OfServers, tools: ScopedTools, timeout_s: float
 ) -> None:
     """The agent has the servers' tools from now on. The SDK knows nothing of the servers."""
     kept = [shelf for shelf in shelves if allowed.allows_server(shelf.server)]
