@@ -1,7 +1,8 @@
 """Scores how much a text tries to give an agent orders that are not its user's to give.
 
-The text, and all that is encoded or disguised in it, is read as words with meanings. Verbs near what they are aimed
-at, telling phrases and typed-in marks of prompts each weigh something; what stands close together is added up.
+The text, and all that is encoded or disguised in it, is weighed by what was learnt from labelled texts. Where that
+leaves a doubt it is read as words with meanings: verbs near what they are aimed at, telling phrases and typed-in marks
+of prompts each weigh something, and what stands close together is added up.
 """
 
 from __future__ import annotations
@@ -29,11 +30,18 @@ from agents_defs.guardrails.injection_signs import (
     REPEATS,
     Pair,
 )
+from agents_defs.guardrails.learnt import learnt_injection
 from agents_defs.guardrails.lexicon import Lexicon, Row, read_words
 from agents_defs.guardrails.unveiling import View, views
 
 THRESHOLD = 0.5
-STEEPNESS = 1.6
+SIGNS = 1.0
+"""What the weight of signs counts for beside the logit of what was learnt."""
+MOST = 5.5
+HIDDEN = 2.5
+"""What is added where an order was hidden: nobody does that by chance."""
+CLEAR, TRIPS = -1.5, 1.5
+"""Logits: below the first one nothing is looked for, from the second one on it trips."""
 TOGETHER_CHARS = 420  # signs further apart than that are not added up
 EARLY_WORDS = 45
 BEHIND = 6  # in many languages the verb stands last
@@ -59,12 +67,17 @@ class Outlook(NamedTuple):
 
 def injection(text: str) -> Finding:
     """How sure it is that the text is an injection; from 0.5 on it trips."""
-    best, kind, place = 0.0, "", 0
+    learnt = learnt_injection(lexicon_of_injection())
+    best, kind, place = CLEAR, "", 0
     for view in views(text):
+        logit = learnt.leaning(view.text).logit
+        if logit < CLEAR and not view.hidden:
+            continue  # the signs cost more than the rest, and could not outweigh that
         total, name, at = _weighed(view)
-        if total > best:
-            best, kind, place = total, name, at
-    score = 1 / (1 + math.exp(-STEEPNESS * (best - ENOUGH))) if best else 0.0
+        logit += SIGNS * (min(total, MOST) - ENOUGH) + (HIDDEN if view.hidden and total >= 1 else 0.0)
+        if logit > best:
+            best, kind, place = logit, name or "wording", at
+    score = 1 / (1 + math.exp(TRIPS - best)) if kind else 0.0
     return Finding(kind or "none", round(score, 4), min(place, len(text)), len(text))
 
 
@@ -241,6 +254,11 @@ def _tells_of_others(row: Row, place: int, bits: tuple[int, int]) -> bool:
         if row.means[other] & narrator or row.words[other] in {"me", "us", "him", "them", "her"}:
             return True
     return False
+
+
+def lexicon_of_injection() -> Lexicon:
+    """The words that the signs are made of, and what they stand for."""
+    return _ready()[0]
 
 
 _Compiled = list[tuple[Pair, int, int, tuple[int, ...], int]]

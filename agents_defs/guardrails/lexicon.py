@@ -52,7 +52,7 @@ class Lexicon:
                 self._add(folded(entry), self.bits[name])
         self._parts_of_phrases = {word for pair in self._phrases for word in pair} | set(self._openings)
         self._spellings = Spellings(spelt)
-        self._meaning = lru_cache(maxsize=16_384)(self._looked_up)
+        self.meaning = lru_cache(maxsize=16_384)(self._looked_up)
         self._bits_of = lru_cache(maxsize=16_384)(self._bits)
 
     def _add(self, entry: str, bit: int) -> None:
@@ -112,7 +112,7 @@ class Lexicon:
             if kind == "word":
                 word = token.group()
                 for part in self._spellings.parts(word) if len(word) >= GLUED else (word,):
-                    _append(row, (*self._meaning(part), token.start(), sentence, quoted))
+                    _append(row, (*self.meaning(part), token.start(), sentence, quoted))
             elif kind == "dense":
                 self._densely(row, token, sentence, quoted)
             elif kind == "quote":

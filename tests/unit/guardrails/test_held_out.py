@@ -14,7 +14,7 @@ HELD_OUT = Path(__file__).parents[2] / "guardrails" / "held_out"
 LEAST = {
     "control_characters": (0.94, 0.98),
     "format": (0.98, 0.98),
-    "injection": (0.70, 0.95),
+    "injection": (0.83, 0.95),
     "language": (0.94, 0.95),
     "path": (0.92, 0.98),
     "secrets": (0.88, 0.98),
@@ -32,9 +32,10 @@ def test_recall_and_precision_are_held(guardrail: str) -> None:
 
     (found,) = evaluate(read_cases(HELD_OUT / f"{guardrail}.jsonl"))
 
-    assert found.errors == []
-    assert (found.total.recall or 0) >= recall
-    assert (found.total.precision or 0) >= precision
+    errors, total = found.errors, found.total  # what fails must not show the cases: rules are written without them
+    assert errors == []
+    assert (total.recall or 0) >= recall
+    assert (total.precision or 0) >= precision
 
 
 def test_a_case_on_which_a_detector_fails_is_an_error_and_no_pass() -> None:

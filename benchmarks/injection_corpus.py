@@ -1,0 +1,158 @@
+"""The texts that the injection guardrail learns from: each line of the sources in several wordings."""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parents[1] / "tests" / "guardrails" / "training"
+CORPUS: Final = ROOT / "injection.jsonl"
+SOURCES: Final = {
+    "attacks": "attack",
+    "attacks_more": "attack",
+    "attacks_languages": "attack",
+    "harmless": "harmless",
+    "harmless_more": "harmless",
+    "harmless_languages": "harmless",
+}
+SHORTEST, LONGEST, ORDINARY = 60, 900, 2_500
+DEVELOPMENT: Final = ROOT.parent / "dev"
+ELSEWHERE: Final = ("topic", "language", "pii", "ungrounded_numbers", "format")
+WORDINGS: Final = 14
+LANGUAGE_WORDINGS: Final = 8
+_CHOICE: Final = re.compile(r"\[([^\[\]\n]*\|[^\[\]\n]*)\]")
+_LATIN: Final = re.compile(r"[a-z]")
+
+
+class Text(NamedTuple):
+    """One text to learn from."""
+
+    kind: str  # of the section, for leaving whole kinds out
+    line: int  # of its source, over all sources
+    label: str
+    text: str
+
+
+def sections() -> Iterator[tuple[str, int, str, str]]:
+    """The lines of the sources: kind, number, label, line."""
+    number = 0
+    for name, label in SOURCES.items():
+        path = ROOT / f"{name}.txt"
+        kind = ""
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("# ") and len(line) < 24 and "[" not in line:
+                kind = line[2:]
+            elif line:
+                number += 1
+                yield kind, number, label, line
+
+
+def corpus() -> list[Text]:
+    """All texts, the same ones each time."""
+    chance = random.Random(4711)
+    found: list[Text] = []
+    seen: set[str] = set()
+    lines = list(sections())
+    plain = [one for one in lines if one[2] == "harmless" and len(one[0]) > 2]
+    for kind, number, label, line in lines:
+        short = len(kind) == 2
+        for turn in range(LANGUAGE_WORDINGS if short else WORDINGS):
+            text = worded(line, chance)
+            if turn % 3 == 2:
+                text = embedded(text, [worded(chance.choice(plain)[3], chance) for _ in range(5)], chance)
+            elif turn % 7 == 3:
+                text = misspelt(text, chance)
+            if text not in seen:
+                seen.add(text)
+                found.append(Text(kind, number, label, text))
+    found += developed(len(lines))
+    return found + list(ordinary(found[-1].line))
+
+
+def developed(lines: int) -> Iterator[Text]:
+    """The cases for development: those of injections, and what other guardrails read as harmless texts."""
+    for name in ("injection", *ELSEWHERE):
+        for row in (DEVELOPMENT / f"{name}.jsonl").read_text(encoding="utf-8").split("\n")[:-1]:
+            case = json.loads(row)
+            lines += 1
+            label = case["label"] if name == "injection" else "harmless"
+            yield Text(case["family"] if name == "injection" else f"dev {name}", lines, label, case["text"])
+
+
+def ordinary(lines: int) -> Iterator[Text]:
+    """Paragraphs of Python's own library: prose and code with no order to an agent in them."""
+    chance = random.Random(7)
+    pieces = []
+    for path in sorted(Path(random.__file__).parent.glob("*.py")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        pieces += [piece for piece in text.split("\n\n") if SHORTEST < len(piece) < LONGEST]
+    for number, piece in enumerate(chance.sample(pieces, ORDINARY)):
+        yield Text("ordinary", lines + number + 1, "harmless", piece)
+
+
+def worded(line: str, chance: random.Random) -> str:
+    """One of the wordings of a line: `[a|b]` is a choice."""
+    while _CHOICE.search(line):
+        line = _CHOICE.sub(lambda found: chance.choice(found.group(1).split("|")), line)
+    line = re.sub(r" +", " ", line.replace("\\n", "\n")).strip()
+    line = re.sub(r" ([.,?!])", r"\1", line)
+    way = chance.random()
+    if way < 0.12:
+        return line.lower()
+    if way < 0.15:
+        return line.upper()
+    if way < 0.22 and line[-1:].isalpha():
+        return line + chance.choice((".", "!", " please", " pls", "..."))
+    return line
+
+
+def embedded(text: str, others: list[str], chance: random.Random) -> str:
+    """The text somewhere in a letter, page, ticket, table, document or program."""
+    one, two, three, four, five = others
+    return chance.choice(
+        (
+            f"{one}\n\n{text}",
+            f"{text}\n\n{one} {two}",
+            f"{one} {text} {two}",
+            f"{one} {two} {three} {four} {text}",
+            f"Summarise this mail.\n\nFrom: jo@firm.example\nSubject: News\n\n{one} {two}\n{text}\nBest, Jo",
+            f"<html><body><h1>Shop</h1><p>{one}</p><!-- {text} --><p>{two}</p></body></html>",
+            f"id,customer,comment\n1,Miller,{one}\n2,Jones,{text}\n3,Silva,{two}",
+            json.dumps({"ticket": 4471, "body": one, "notes": text, "state": "open"}, ensure_ascii=False),
+            f"def total(rows):\n    # {text}\n    return sum(rows)\n\nPlease review this code.",
+            f'Can you translate the following into English? "{text}"',
+            f"What does this page say?\n---\n{one}\n{two}\n{text}\n---",
+            f"{one}\n{two}\n{three}\n{four}\n{five}\n\nPS: {text}",
+            f"Hi, quick question. {text} Thanks!",
+            f"![{text}](a.png) {one}",
+        )
+    )
+
+
+def misspelt(text: str, chance: random.Random) -> str:
+    """With a few letters swapped or lost."""
+    words = text.split(" ")
+    for _ in range(1 + len(words) // 8):
+        place = chance.randrange(len(words))
+        word = words[place]
+        if len(word) > 4 and _LATIN.search(word):
+            at = chance.randrange(1, len(word) - 2)
+            swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+            words[place] = chance.choice((swapped, word[:at] + word[at + 1 :]))
+    return " ".join(words)
+
+
+def main() -> None:
+    """Writes the corpus."""
+    texts = [one for one in corpus() if one.kind != "ordinary"]
+    CORPUS.write_text(
+        "".join(json.dumps(one._asdict(), ensure_ascii=True) + "\n" for one in texts), encoding="utf-8"
+    )
+    attacks = sum(one.label == "attack" for one in texts)
+    print(json.dumps({"attacks": attacks, "harmless": len(texts) - attacks}))
+
+
+if __name__ == "__main__":
+    main()
