@@ -55,7 +55,8 @@ async def _recorded(scope: RunScope, check: Check, args: tuple[Any, ...]) -> Any
     if run.record.kept:
         info = to_jsonable_python(verdict.output_info, fallback=str, inf_nan_mode="strings")
         entry = verdict_bytes(VerdictEntry(verdict.tripwire_triggered, info, run.degraded))
-        await run.record.write({scope.entry(GUARDRAIL): entry})
+        # Stands before the next call of a model is sent, and before the outcome is decided.
+        run.record.soon({scope.entry(GUARDRAIL): entry})
     return verdict
 
 
