@@ -32,7 +32,7 @@ def test_recall_and_precision_are_held(guardrail: str) -> None:
 
     (found,) = evaluate(read_cases(HELD_OUT / f"{guardrail}.jsonl"))
 
-    errors, total = found.errors, found.total  # what fails must not show the cases: rules are written without them
+    errors, total = found.errors, found.total  # a failure must not show the cases
     assert errors == []
     assert (total.recall or 0) >= recall
     assert (total.precision or 0) >= precision
