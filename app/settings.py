@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
@@ -13,10 +13,12 @@ from agents_defs.endpoints import EndpointOptions
 from agents_defs.equipment import MEGABYTE, ToolOptions
 from agents_defs.model_access import DEFAULT_TIERS, ModelOptions
 from agents_defs.tenant_keys import KeyFolder
-from app.mcp_file import McpFile, read_servers
 from app.model_file import ModelFile, read_models
 from app.tier_file import read_tiers
 from streams.options import FlowOptions, KafkaOptions, LimitOptions, StreamOptions, TrustOptions
+
+if TYPE_CHECKING:
+    from app.mcp_file import McpFile
 
 Seconds = Annotated[float, Field(gt=0)]
 Positive = Annotated[int, Field(gt=0)]
@@ -221,8 +223,13 @@ public one). None: the tool is off."""
         )
         return replace(options, endpoints=(only,))
 
-    def mcp(self) -> McpFile:
+    def mcp(self) -> "McpFile":
         """The MCP servers that the deployment declares."""
+        from app.mcp_file import (  # here: it imports the Agents SDK, which takes a second
+            McpFile,
+            read_servers,
+        )
+
         if self.mcp_file is None:
             return McpFile(environment=os.environ.get)
         return read_servers(self.mcp_file, os.environ.get)

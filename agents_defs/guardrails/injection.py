@@ -40,7 +40,7 @@ SIGNS = 1.0
 MOST = 5.5
 HIDDEN = 2.5
 """What is added where an order was hidden: nobody does that by chance."""
-CLEAR, TRIPS = -1.5, 1.5
+CLEAR, TRIPS = -1.8, 1.2
 """Logits: below the first one nothing is looked for, from the second one on it trips."""
 TOGETHER_CHARS = 420  # signs further apart than that are not added up
 EARLY_WORDS = 45
