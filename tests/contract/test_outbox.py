@@ -234,12 +234,14 @@ async def test_what_is_parked_is_told_where_it_stands(case: OutboxCase) -> None:
     assert values(found, 1) == [b"%d" % number for number in range(1, 40, 2)]
 
 
-async def test_a_tombstone_of_a_parked_request_is_told_where_it_stands(case: OutboxCase) -> None:
+async def test_where_a_parked_request_stands_is_told_and_not_what_is_taken_away(case: OutboxCase) -> None:
     gone = replace(parked(case, 1, 7), value=None)
+    parcels = [Parcel(1, told) for told in ((parked(case, 1, 7),), (gone,), (parked(case, 1, 8), gone))]
 
-    first, second = [await case.outbox.publish(Parcel(1, (one,))) for one in (parked(case, 1, 7), gone)]
+    found = [await case.outbox.publish(parcel) for parcel in parcels]
 
-    assert [first, second] == await case.offsets(case.topics.parked, 1)
+    stands = await case.offsets(case.topics.parked, 1)
+    assert found == [stands[0], None, stands[2]]
 
 
 async def test_how_far_commands_are_dealt_with_is_committed_with_what_they_came_to(case: OutboxCase) -> None:
