@@ -93,7 +93,7 @@ def facts(wishes: Wishes, tally: Tally, took_s: float) -> list[str]:
         f"`{command} SEED={wishes.seed}`, on {datetime.now(UTC):%Y-%m-%d}, took {took_s / 60:.0f} min",
         f"Penstock {version('penstock')}, Kafka {kafka}, Redis {store}, Python {platform.python_version()}",
         f"{tally.rounds} rounds, {tally.faults} faults, {tally.requests} requests",
-        f"{tally.excused} calls or deltas repeated of requests open when Redis was flushed (not counted)",
+        f"{tally.excused} repeated calls or deltas, and refusals, around a flush of Redis (not counted)",
         f"{tally.gave_up} workers ended by themselves and were started again",
     ]
 

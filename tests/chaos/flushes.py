@@ -20,9 +20,27 @@ EXPLAINED: Final = {
 }
 
 
+FULL_S: Final = 10.0  # a window that nobody knows of counts as full: the matrix has one of a second
+FULL: Final = ("limits_hold", "is refused limit_requests, although there was room")
+
+
 def explains(promise: str, what: str) -> bool:
     """Whether a request that begins anew may break this promise in this way."""
     return any(phrase in what for phrase in EXPLAINED.get(promise, ()))
+
+
+def taken_for_full(promise: str, what: str) -> bool:
+    """Whether a request that came right after a flush may be refused like this: its window was not known."""
+    return promise == FULL[0] and FULL[1] in what
+
+
+def right_after(journey: Journey, flushes: Sequence[float]) -> set[Hashable]:
+    """What was answered within a moment of a flush."""
+    return {
+        due
+        for due, answered in journey.answered.items()
+        if any(at <= answered <= at + FULL_S for at in flushes)
+    }
 
 
 def begun_anew(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from tests.chaos.flushes import explains
+from tests.chaos.flushes import explains, taken_for_full
 
 Column = Literal["lost", "duplicated", "paid_twice", "out_of_order", "other"]
 COLUMNS: Final[Mapping[str, Column]] = {
@@ -52,15 +52,22 @@ class Judgement:
         return [promise for promise in required if not self.checked.get(promise)]
 
 
-def judge(report: Mapping[str, Any], begun_anew: Collection[Who]) -> Judgement:
-    """From its JSON, with all examples. `begun_anew`: for the store was emptied."""
+def judge(
+    report: Mapping[str, Any], begun_anew: Collection[Who], right_after: Collection[Who] = ()
+) -> Judgement:
+    """From its JSON, with all examples. `begun_anew`, `right_after`: the store was emptied."""
     found: list[Breach] = []
     for promise in report["promises"]:
         examples = [_breach(promise["promise"], example) for example in promise["examples"]]
         # More than verify told in full: they count all the same.
         untold = promise["breached"] - len(examples)
         found += examples + [Breach(promise["promise"], "not told", "", None)] * untold
-    excused = [one for one in found if one.who in begun_anew and explains(one.promise, one.what)]
+    excused = [
+        one
+        for one in found
+        if (one.who in begun_anew and explains(one.promise, one.what))
+        or (one.who in right_after and taken_for_full(one.promise, one.what))
+    ]
     return Judgement(
         [one for one in _once(found) if one not in excused],
         excused,

@@ -107,7 +107,8 @@ class Performance:
         anew = flushes.begun_anew(journey, scene.flushes, self._chronicle.faults, parked)
         due = flushes.since_the_last(journey, scene.flushes)
         forgotten = memory.judge(remembered, memory.completed(dump), due)
-        self._count(scene, judge(report, anew), forgotten)  # type: ignore[arg-type]  # places are among them
+        then = flushes.right_after(journey, scene.flushes)
+        self._count(scene, judge(report, anew, then), forgotten)  # type: ignore[arg-type]  # places are among them
         await self._clean()
 
     def _scene(self, provider: Provider) -> Scene:

@@ -78,3 +78,12 @@ def test_a_promise_of_which_nothing_was_checked_is_no_pass() -> None:
     told["promises"][1]["checked"] = 0
 
     assert judge(told, ()).unjudged(("one_outcome", "deltas", "session_order")) == ["deltas", "session_order"]
+
+
+def test_a_refusal_right_after_a_flush_is_explained_and_no_other_is() -> None:
+    what = "x is refused limit_requests, although there was room in every window of its tenant"
+    told = report(limits_hold=[{**breach(), "what": what, "tenant_id": "acme", "request_id": "r-1"}])
+
+    assert judge(told, (), {("acme", "r-1")}).breaches == []
+    assert len(judge(told, (), {("acme", "r-2")}).breaches) == 1
+    assert len(judge(told, {("acme", "r-1")}).breaches) == 1
