@@ -190,6 +190,7 @@ EXPECTATIONS: dict[str, list[tuple[Moment, Callable[[Load], Expected]]]] = {
     "Limits refused by code": [("end", counts(limits_by_code))],
     "Refused by code": [("end", counts(refused_by_code))],
     "Guardrail trips by side": [("end", lambda _: {})],
+    "MCP servers reached": [("end", lambda _: {})],
     "Duplicates and conflicts": [
         ("end", counts(lambda load: {"same": load.duplicates, "conflict": load.conflicts}))
     ],
