@@ -14,13 +14,13 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from agents import Model, ModelResponse
-from openai.types.responses import Response, ResponseCompletedEvent, ResponseUsage
 
 from agents_defs.call_meter import CHARS_PER_TOKEN
 from agents_defs.model_request import ModelRequest
 from agents_defs.model_turn import ModelTurn
 from agents_defs.run_order import Foreseen
 from agents_defs.run_scope import SCOPE
+from agents_defs.whole_answer import completed
 
 if TYPE_CHECKING:
     from agents import ModelSettings
@@ -120,29 +120,5 @@ class MeteredModel(Model):
         events: list[TResponseStreamEvent] = []
         turn = ModelTurn(scope, self._agent, self._spec, self._ladder, request, events)
         response = await turn.answer()
-        for event in events or [_completed(response)]:
+        for event in events or [completed(response)]:
             yield event
-
-
-def _completed(answer: ModelResponse) -> ResponseCompletedEvent:
-    """All that the SDK needs of a stream, for an answer that nobody streamed."""
-    usage = answer.usage
-    told = ResponseUsage(
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        total_tokens=usage.total_tokens,
-        input_tokens_details=usage.input_tokens_details,
-        output_tokens_details=usage.output_tokens_details,
-    )
-    response = Response(
-        id=answer.response_id or "recorded",
-        created_at=0,
-        model="recorded",
-        object="response",
-        output=answer.output,
-        tool_choice="auto",
-        tools=[],
-        parallel_tool_calls=True,
-        usage=told,
-    )
-    return ResponseCompletedEvent(type="response.completed", sequence_number=0, response=response)

@@ -34,11 +34,6 @@ def acts_on_worker(tool: Tool) -> bool:
     return isinstance(tool, ComputerTool | LocalShellTool | ApplyPatchTool)
 
 
-def is_hosted(tool: Tool) -> bool:
-    """Whether the provider calls it, and tells what came of it in the model's answer."""
-    return not isinstance(tool, FunctionTool | CustomTool) and not acts_on_worker(tool)
-
-
 def label_of(tool: HostedMCPTool) -> str:
     """The name of the MCP server that the provider asks."""
     config: dict[str, Any] = dict(tool.tool_config)

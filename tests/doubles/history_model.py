@@ -11,8 +11,8 @@ from agents import Model, ModelResponse, Usage
 from openai.types.responses import ResponseOutputMessage
 
 from agents_defs.model_request import CALL_ID_HEADER
-from agents_defs.testing.answer_events import completed as completed
 from agents_defs.testing.answer_events import streamed
+from agents_defs.whole_answer import completed as completed
 
 Script = Callable[[str | None, list[Any]], Any]
 """Instructions and input in; output items out. An exception is raised."""
