@@ -18,7 +18,7 @@ SLOW = "[[sim: latency_ms=35000]]"  # longer than it takes the books to tell
 
 async def emptied(crew: Crew) -> None:
     client: redis.Redis = connect_redis(crew.redis_url)
-    await client.flushall()
+    await client.flushdb()  # this test's own database: other tests share the server
     await client.aclose()
 
 
