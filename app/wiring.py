@@ -188,7 +188,7 @@ def wire(
             clock=clock,
             observer=observer,
             lifeline=lifeline,
-            pace=LoopPace(),
+            pace=LoopPace(flow.max_in_flight),
         ),
         flow,
     )

@@ -8,17 +8,20 @@ from streams.policy.fair_share import Demand, FairShare
 
 T = TypeVar("T")
 
+FEW = 4  # requests that wait, of a tenant that asks for little
+
 
 class Lanes(Generic[T]):
     """Who runs, who waits for a turn in its session, and who waits for a free slot."""
 
-    __slots__ = ("_of_tenant", "_ready", "_slots", "_waiting", "held", "running")
+    __slots__ = ("_of_tenant", "_ready", "_runs_of", "_slots", "_waiting", "held", "running")
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
         self._waiting: dict[Hashable, deque[tuple[Demand, T]]] = {}
         self._ready: FairShare[tuple[Demand, T]] = FairShare()
-        self._of_tenant: dict[str, int] = {}
+        self._of_tenant: dict[str, int] = {}  # that wait
+        self._runs_of: dict[str, int] = {}
         self.running = 0
         self.held = 0
 
@@ -48,15 +51,21 @@ class Lanes(Generic[T]):
             self._waiting[session] = deque()
         self._ready.put(demand, (demand, item))
 
-    def start(self) -> T | None:
-        """The next item to run, if there is one and a slot is free."""
+    def modest(self, tenant_id: str) -> bool:
+        """Whether it asks for little: few wait, and it runs no more than twice what each has on average."""
+        runs = self._runs_of.get(tenant_id, 0)
+        return self._of_tenant.get(tenant_id, 0) <= FEW and runs * len(self._runs_of) <= 2 * self.running
+
+    def start(self, *, modest: bool = False) -> T | None:
+        """The next item to run, if there is one and a slot is free; `modest`: of a tenant that is."""
         if self.running >= self._slots:
             return None
-        taken = self._ready.take()
+        taken = self._ready.take(self.modest if modest else None)
         if taken is None:
             return None
         demand, item = taken
         self.running += 1
+        self._runs_of[demand.tenant_id] = self._runs_of.get(demand.tenant_id, 0) + 1
         self._waits_no_more(demand)
         return item
 
@@ -79,6 +88,7 @@ class Lanes(Generic[T]):
         """
         self.held -= 1
         self.running -= 1
+        _one_less(self._runs_of, demand.tenant_id)
         self._ready.settle(demand, used)
         if session is None:
             return
@@ -90,8 +100,12 @@ class Lanes(Generic[T]):
             del self._waiting[session]
 
     def _waits_no_more(self, demand: Demand) -> None:
-        left = self._of_tenant[demand.tenant_id] - 1
-        if left:
-            self._of_tenant[demand.tenant_id] = left
-        else:
-            del self._of_tenant[demand.tenant_id]
+        _one_less(self._of_tenant, demand.tenant_id)
+
+
+def _one_less(counts: dict[str, int], tenant_id: str) -> None:
+    left = counts[tenant_id] - 1
+    if left:
+        counts[tenant_id] = left
+    else:
+        del counts[tenant_id]

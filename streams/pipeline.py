@@ -254,11 +254,12 @@ class Pipeline:
         """As many as are ready and have a slot; none where this worker ends: who is next starts them."""
         if self._stages.execution.departure.begun:
             return
-        while self._stages.pace.allows(self.lanes.running) and (entry := self.lanes.start()) is not None:
+        pace, lanes = self._stages.pace, self.lanes
+        while (entry := lanes.start(modest=not pace.allows(lanes.running))) is not None:
             waits = self.register.lives(entry) and entry.task is None
             if not waits or not isinstance(entry.candidate, Accepted):
                 # Its partition was lost, or it ended, while it waited.
-                self.lanes.leave(entry.lane, entry.demand, None)
+                lanes.leave(entry.lane, entry.demand, None)
                 self._stages.waits.refill(entry.demand.tenant_id)  # it stood there until now
                 continue
             if entry.alarm is not None:
@@ -266,7 +267,7 @@ class Pipeline:
             entry.running, entry.charged = True, entry.published
             self._stages.waits.watch(entry)
             self.spawn(entry, self.run(entry, entry.candidate))
-            self._stages.pace.began(self.start_runs)
+            pace.began(self.start_runs, prompt=lanes.waiting > 0 and lanes.modest(entry.demand.tenant_id))
 
     # -- execution
 

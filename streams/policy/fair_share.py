@@ -13,9 +13,13 @@ request decides who is first within a round. That changes nobody's share; a roun
 come as far. Of what is given back no more is kept than a round and the last run's: estimates that are far too
 high do not add up to a head start. A run that uses no tokens still takes a slot: it costs `LEAST` tokens.
 
+**Some only.** Where only some may go, the others' places are set aside, and stay so until all may go again or
+their standing changes. What those have missed meanwhile is not made up for: the others asked for little.
+
 Each step is O(log n) in the tenants that have anything waiting.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
@@ -51,16 +55,21 @@ class Account(Generic[T]):
     place: int = 0  # the number under which it stands in line; earlier ones are void
     turn: int = 0  # the round in which it stands there
     rank: int = 0  # the class of its first request when it took that place
+    aside: bool = False  # it was passed over where it stands
+
+
+Stand = tuple[int, int, int, Account[T], str]  # by round, class and order of arrival
 
 
 class FairShare(Generic[T]):
     """What waits for a slot, and who may go next."""
 
-    __slots__ = ("_accounts", "_line", "_number", "_round", "_waiting")
+    __slots__ = ("_accounts", "_aside", "_line", "_number", "_round", "_waiting")
 
     def __init__(self) -> None:
         self._accounts: dict[str, Account[T]] = {}
-        self._line: list[tuple[int, int, int, Account[T], str]] = []  # by round, class and order of arrival
+        self._line: list[Stand[T]] = []
+        self._aside: list[Stand[T]] = []
         self._round = 0
         self._number = 0
         self._waiting = 0
@@ -81,26 +90,43 @@ class FairShare(Generic[T]):
         if not stood or account.waiting.rank < account.rank:
             self._stand(demand.tenant_id, account)
 
-    def take(self) -> T | None:
-        """The next one, if anything waits; it is charged its estimate."""
-        line = self._line
-        while line:
-            turn, _, number, account, tenant_id = heappop(line)
+    def take(self, may: Callable[[str], bool] | None = None) -> T | None:
+        """The next one, if anything waits of a tenant that may go; it is charged its estimate."""
+        while line := self._first_line(all_may=may is None):
+            stand = heappop(line)
+            turn, _, number, account, tenant_id = stand
             if account.place != number:
                 continue
             if not account.waiting:  # what it owed is paid off: the others have come as far
                 del self._accounts[tenant_id]
-                continue
-            if int(account.spent) > turn:  # a run of it has cost more than was thought
+            elif int(account.spent) > turn:  # a run of it has cost more than was thought
                 self._stand(tenant_id, account)
-                continue
-            self._round = max(self._round, turn)
-            demand, item = account.waiting.pop()
-            self._waiting -= 1
-            account.spent += rounds(demand, demand.tokens)
-            self._stand(tenant_id, account)
-            return item
+            elif may is None or may(tenant_id):
+                return self._taken(tenant_id, account)
+            else:
+                account.aside = True
+                heappush(self._aside, stand)
         return None
+
+    def _first_line(self, *, all_may: bool) -> "list[Stand[T]]":
+        """In which the next one stands."""
+        line, aside = self._line, self._aside
+        return aside if all_may and aside and (not line or aside[0] < line[0]) else line
+
+    def _taken(self, tenant_id: str, account: Account[T]) -> T:
+        self._forgo(account)
+        self._round = max(self._round, account.turn)
+        demand, item = account.waiting.pop()
+        self._waiting -= 1
+        account.spent += rounds(demand, demand.tokens)
+        self._stand(tenant_id, account)
+        return item
+
+    def _forgo(self, account: Account[T]) -> None:
+        """What it missed while it stood aside."""
+        if account.aside:
+            account.spent = max(account.spent, self._round - 1.0)
+            account.aside = False
 
     def settle(self, demand: Demand, used: int | None) -> None:
         """A started one has ended, and used so many tokens; None: it was not run at all."""
@@ -113,12 +139,13 @@ class FairShare(Generic[T]):
             account = self._accounts[demand.tenant_id] = Account(float(self._round))
         kept = self._round - 1 + min(0.0, difference)
         account.spent = max(account.spent + difference, min(account.spent, kept))
-        if not account.waiting or int(account.spent) < account.turn:
+        if not account.waiting or account.aside or int(account.spent) < account.turn:
             self._stand(demand.tenant_id, account)
 
     def _stand(self, tenant_id: str, account: Account[T]) -> None:
         """It takes its place: in the round that it may go on in, behind those of its class."""
         self._number += 1
+        self._forgo(account)
         account.place = self._number
         account.turn = int(account.spent)
         # With nothing waiting it is kept until the round is over: going away must not begin the round anew.

@@ -1,6 +1,7 @@
 """A tenant that floods delays nobody but itself: what is beyond its buffer waits outside, in order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from schemas.failures import Code, RunFailure
 from schemas.tenants import TenantPlan
 from streams.observations import RequestParked
 from streams.options import LimitOptions
+from streams.pacing import GoOn
 from streams.parked import ParkReason
 from tests.doubles.flume import Flume, World
 from tests.doubles.held_runs import HeldRuns
@@ -306,3 +308,30 @@ async def test_whoever_ends_in_its_lane_makes_room_for_those_outside() -> None:
         assert inside
         assert len(flume.world.responses()) == 11
         assert not flume.parking.lot.overflow.holds(FLOOD)
+
+
+class Full:
+    """The loop keeps up with so many runs."""
+
+    def __init__(self, runs: int) -> None:
+        self.runs = runs
+
+    def allows(self, running: int) -> bool:
+        """No more than these."""
+        return running < self.runs
+
+    def began(self, _go_on: GoOn, *, prompt: bool) -> None:
+        """It never keeps up with more."""
+
+
+async def test_a_loop_that_is_full_holds_back_who_floods_and_nobody_else() -> None:
+    async with worker(max_in_flight=20, max_held=100) as flume:
+        flume.pipeline._stages = replace(flume.pipeline._stages, pace=Full(4))  # type: ignore[misc]
+        flume.write(*flood(30))
+        await flume.until(lambda: len(flume.runs.running) == 4)
+        flume.world.write(*(body(f"{tenant}/1", tenant) for tenant in OTHERS))
+
+        await flume.until(lambda: len(flume.runs.running) == 4 + len(OTHERS))
+
+        await flume.rest()
+        assert len(of_flood(flume.runs.started)) == 4

@@ -333,3 +333,60 @@ def test_what_is_forgotten_of_a_tenant_that_has_gone_is_everything() -> None:
     fair.take()
 
     assert (fair._accounts, fair._line) == ({}, [])
+
+
+def waiting(counts: dict[str, int], tokens: int = QUANTUM) -> FairShare[str]:
+    fair: FairShare[str] = FairShare()
+    for tenant, count in counts.items():
+        for number in range(count):
+            fair.put(Demand(tenant, tokens, number), tenant)
+    return fair
+
+
+def others(tenant_id: str) -> bool:
+    return tenant_id != "flood"
+
+
+def test_where_only_some_may_go_the_others_wait_in_their_places() -> None:
+    fair = waiting({"flood": 3, "a": 1, "b": 1})
+
+    assert [fair.take(others) for _ in range(3)] == ["a", "b", None]
+    assert [fair.take() for _ in range(4)] == ["flood", "flood", "flood", None]
+
+
+def test_what_was_missed_while_others_went_is_not_made_up_for() -> None:
+    fair = waiting({"flood": 100, "a": 100})
+    for _ in range(50):
+        fair.take(others)
+
+    taken = Counter(fair.take() for _ in range(40))
+
+    assert taken["a"] >= 18
+
+
+def test_who_stands_aside_is_asked_again_when_its_standing_changes() -> None:
+    fair = waiting({"flood": 2})
+    assert fair.take() == "flood"
+    assert fair.take(others) is None
+
+    fair.settle(Demand("flood", QUANTUM), QUANTUM)
+
+    assert fair.take(lambda _: True) == "flood"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nothing_is_lost_whoever_may_go(seed: int) -> None:
+    rng = random.Random(seed)
+    counts = {f"t-{number}": rng.randint(1, 30) for number in range(20)}
+    fair = waiting(counts, tokens=300)
+    taken: list[str] = []
+
+    while len(fair):
+        heavy = {tenant for tenant in counts if rng.random() < 0.5}
+        found = fair.take(None if rng.random() < 0.3 else lambda tenant, heavy=heavy: tenant not in heavy)  # type: ignore[misc]
+        if found is not None:
+            taken.append(found)
+            fair.settle(Demand(found, 300), rng.choice([100, 300, 3_000]))
+
+    assert Counter(taken) == counts
+    assert fair.take() is None

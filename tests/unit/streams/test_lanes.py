@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from schemas.requests import Priority
-from streams.lanes import Lanes
+from streams.lanes import FEW, Lanes
 from streams.policy.fair_share import Demand
 
 DEMAND = Demand("acme")
@@ -70,6 +70,44 @@ def test_a_session_that_is_empty_again_is_forgotten() -> None:
 
     assert lanes._waiting == {}
     assert (lanes.running, lanes.held) == (0, 0)
+
+
+def test_who_asks_for_little_goes_before_who_has_much_waiting() -> None:
+    lanes: Lanes[str] = Lanes(slots=10)
+    for number in range(FEW + 3):
+        lanes.enter(None, f"flood {number}", Demand("flood"))
+    lanes.enter(None, "a", Demand("a"))
+
+    assert (lanes.modest("flood"), lanes.modest("a")) == (False, True)
+    assert [lanes.start(modest=True) for _ in range(2)] == ["a", None]
+    assert lanes.start() == "flood 0"
+
+
+def test_who_runs_much_more_than_others_does_not_ask_for_little() -> None:
+    lanes: Lanes[str] = Lanes(slots=20)
+    for number in range(13):
+        lanes.enter(None, f"busy {number}", Demand("busy"))
+        lanes.start()
+    for tenant in ("a", "b"):
+        lanes.enter(None, tenant, Demand(tenant))
+        lanes.start()
+    lanes.enter(None, "busy too", Demand("busy"))
+
+    assert not lanes.modest("busy")
+    assert lanes.start(modest=True) is None
+    for _ in range(11):
+        lanes.leave(None, Demand("busy"), 0)
+    assert lanes.start(modest=True) == "busy too"
+
+
+def test_of_runs_that_have_ended_nothing_is_remembered() -> None:
+    lanes: Lanes[str] = Lanes(slots=2)
+    for tenant in ("a", "b"):
+        lanes.enter(None, tenant, Demand(tenant))
+        lanes.start()
+        lanes.leave(None, Demand(tenant), 0)
+
+    assert lanes._runs_of == {}
 
 
 class LanesMachine(RuleBasedStateMachine):

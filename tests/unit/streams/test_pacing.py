@@ -1,4 +1,4 @@
-"""New runs are held back while the loop is behind, and go on when it has caught up; a few always may."""
+"""As many run as the loop keeps up with: more while its turns come in time, else less; a few always."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from streams.pacing import ALWAYS, EACH_TICK, LATE_S, TICK_S, LoopPace
+from streams.pacing import ALWAYS, LATE_S, PROMPT_S, SERVED_S, TICK_S, LoopPace
+
+SLOTS = 100
+SECOND = int(1 / TICK_S)  # looks, of a loop that is never late
 
 
 class HandLoop:
@@ -34,16 +37,22 @@ class HandLoop:
 class Queue:
     """Runs that wait to begin."""
 
-    def __init__(self, pace: LoopPace, waiting: int) -> None:
-        self.pace = pace
+    def __init__(self, waiting: int) -> None:
+        self.pace = LoopPace(SLOTS)
         self.waiting, self.running = waiting, 0
+        self.prompt = False
 
     def go_on(self) -> None:
         """As many as may."""
-        while self.waiting and self.pace.allows(self.running):
+        while self.waiting and self.running < SLOTS and self.pace.allows(self.running):
             self.waiting -= 1
             self.running += 1
-            self.pace.began(self.go_on)
+            self.pace.began(self.go_on, prompt=self.prompt)
+
+    def end(self, runs: int) -> None:
+        """So many end, and others begin."""
+        self.running -= runs
+        self.go_on()
 
 
 @pytest.fixture
@@ -53,42 +62,77 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> HandLoop:
     return made
 
 
-def test_a_loop_that_keeps_up_begins_so_many_each_tick_until_nobody_waits(loop: HandLoop) -> None:
-    queue = Queue(LoopPace(), 2 * EACH_TICK + 1)
+@pytest.fixture
+def slowed(loop: HandLoop) -> Queue:
+    """Its loop was late for so long that only a few run."""
+    queue = Queue(10_000)
     queue.go_on()
-    assert queue.running == EACH_TICK
-
-    loop.turn()
-    assert queue.running == 2 * EACH_TICK
-    loop.turn(LATE_S * 0.9)
-    assert queue.running == 2 * EACH_TICK + 1
-
-
-def test_a_loop_that_is_behind_begins_none_until_it_has_caught_up(loop: HandLoop) -> None:
-    queue = Queue(LoopPace(), 100)
-    queue.go_on()
-
-    for _ in range(5):
+    while queue.running > ALWAYS:
         loop.turn(LATE_S * 1.5)
-    assert queue.running == EACH_TICK
-
-    loop.turn()
-    assert queue.running == 2 * EACH_TICK
+        queue.end(1)
+    return queue
 
 
-def test_a_few_go_on_whatever_the_loop_says(loop: HandLoop) -> None:
-    queue = Queue(LoopPace(), 100)
-    queue.go_on()
-    loop.turn(1.0)
-    queue.running = 0
+def test_nobody_is_held_back_by_a_loop_that_keeps_up(loop: HandLoop) -> None:
+    queue = Queue(SLOTS)
 
     queue.go_on()
+    loop.turn(LATE_S * 0.9)
 
-    assert queue.running == ALWAYS
+    assert queue.running == SLOTS
 
 
-def test_nobody_looks_while_nobody_begins(loop: HandLoop) -> None:
-    queue = Queue(LoopPace(), 1)
+def test_fewer_run_after_each_turn_that_is_late_but_a_few_always(loop: HandLoop, slowed: Queue) -> None:
+    for _ in range(SECOND):
+        loop.turn(1.0)
+        slowed.end(1)
+
+    assert slowed.running == ALWAYS
+
+
+def test_more_run_again_as_long_as_turns_come_in_time(loop: HandLoop, slowed: Queue) -> None:
+    for _ in range(SECOND):
+        loop.turn()
+    after_a_second = slowed.running
+    for _ in range(5 * SECOND):
+        if loop.calls:
+            loop.turn()
+
+    assert 2 * ALWAYS <= after_a_second <= 3 * ALWAYS
+    assert slowed.running == SLOTS
+
+
+@pytest.mark.parametrize("late_s", [PROMPT_S * 1.5, LATE_S * 0.9])
+def test_turns_are_short_while_somebody_asks_for_little_beside_others(loop: HandLoop, late_s: float) -> None:
+    queue = Queue(10_000)
+    queue.prompt = True
+    queue.go_on()
+
+    for _ in range(SECOND // 10):
+        loop.turn(late_s)
+        queue.end(1)
+
+    assert queue.running < SLOTS
+
+
+def test_turns_may_be_long_again_when_nobody_does(loop: HandLoop) -> None:
+    queue = Queue(10_000)
+    queue.prompt = True
+    queue.go_on()
+    queue.prompt = False
+    loop.now += SERVED_S
+    loop.calls.clear()
+    queue.pace._due = None
+
+    for _ in range(SECOND // 10):
+        queue.end(1)
+        loop.turn(LATE_S * 0.9)
+
+    assert queue.running == SLOTS
+
+
+def test_nobody_looks_while_nobody_begins_or_is_held_back(loop: HandLoop) -> None:
+    queue = Queue(1)
     queue.go_on()
     assert len(loop.calls) == 1
 
