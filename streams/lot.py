@@ -169,10 +169,6 @@ class Lot:
                 del self._queues[waiting.lane]
         return waiting
 
-    def hurry(self, identity: Identity) -> None:
-        """It is due now."""
-        self.timetable.set(identity, 0.0)
-
     def of(self, partition: int) -> list[Waiting]:
         """Those of one partition."""
         return [self._waiting[identity] for identity in self._by_partition.get(partition, ())]
