@@ -19,6 +19,7 @@ SERVED_S: Final = 1.0  # so long after it was served that one is still there
 TICK_S: Final = 0.005
 GROWS: Final = 1.0  # per second, of what runs; fast enough to find all slots, slow enough to see what follows
 SHRINKS: Final = 2.0
+EACH_LOOK: Final = 8  # runs that may begin between two looks: more at once would be late together
 ALWAYS: Final = 4  # runs that go on whatever the loop says
 
 GoOn = Callable[[], None]
@@ -56,6 +57,8 @@ class LoopPace:
     def __init__(self, most: int) -> None:
         self._most: Final = float(most)
         self._limit = float(most)
+        self._left = EACH_LOOK
+        self._running = 0
         self._held_back = False
         self._prompt_until = 0.0
         self._go_on: GoOn | None = None
@@ -63,7 +66,8 @@ class LoopPace:
 
     def allows(self, running: int) -> bool:
         """While fewer run than the loop keeps up with; a few always."""
-        if running < max(ALWAYS, self._limit):
+        self._running = running
+        if running < ALWAYS or (running < self._limit and self._left > 0):
             return True
         self._held_back = True
         if self._due is None:
@@ -73,6 +77,7 @@ class LoopPace:
     def began(self, go_on: GoOn, *, prompt: bool) -> None:
         """Look how the loop keeps up with it."""
         self._go_on = go_on
+        self._left -= 1
         if prompt or self._due is None:
             loop = asyncio.get_running_loop()
             if prompt:
@@ -86,11 +91,11 @@ class LoopPace:
 
     def _look(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
         now = loop.time()
-        self._due = None
+        self._due, self._left = None, EACH_LOOK
         held_back, self._held_back = self._held_back, False
         passed = now - due + TICK_S
         if now - due > (PROMPT_S if now < self._prompt_until else LATE_S):
-            self._limit = max(ALWAYS, self._limit * max(0.5, 1 - SHRINKS * passed))
+            self._limit = max(ALWAYS, min(self._limit, self._running) * max(0.5, 1 - SHRINKS * passed))
         elif held_back:
             self._limit = min(self._most, self._limit * (1 + GROWS * passed))
         if held_back and self._go_on is not None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from streams.pacing import ALWAYS, LATE_S, PROMPT_S, SERVED_S, TICK_S, LoopPace
+from streams.pacing import ALWAYS, EACH_LOOK, LATE_S, PROMPT_S, SERVED_S, TICK_S, LoopPace
 
 SLOTS = 100
 SECOND = int(1 / TICK_S)  # looks, of a loop that is never late
@@ -65,21 +65,41 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> HandLoop:
 @pytest.fixture
 def slowed(loop: HandLoop) -> Queue:
     """Its loop was late for so long that only a few run."""
-    queue = Queue(10_000)
-    queue.go_on()
+    queue = full(loop)
     while queue.running > ALWAYS:
         loop.turn(LATE_S * 1.5)
         queue.end(1)
     return queue
 
 
-def test_nobody_is_held_back_by_a_loop_that_keeps_up(loop: HandLoop) -> None:
-    queue = Queue(SLOTS)
-
+def full(loop: HandLoop, waiting: int = 10_000) -> Queue:
+    """All slots are taken."""
+    queue = Queue(waiting)
     queue.go_on()
-    loop.turn(LATE_S * 0.9)
+    while queue.running < SLOTS:
+        loop.turn()
+    return queue
 
-    assert queue.running == SLOTS
+
+def test_a_loop_that_keeps_up_begins_so_many_with_each_look_until_nobody_waits(loop: HandLoop) -> None:
+    queue = Queue(2 * EACH_LOOK + 1)
+    queue.go_on()
+    assert queue.running == EACH_LOOK
+
+    loop.turn(LATE_S * 0.9)
+    assert queue.running == 2 * EACH_LOOK
+    loop.turn(LATE_S * 0.9)
+    assert queue.running == 2 * EACH_LOOK + 1
+
+
+def test_fewer_than_run_now_may_after_a_turn_that_is_late(loop: HandLoop) -> None:
+    queue = Queue(10_000)
+    queue.go_on()
+
+    loop.turn(LATE_S * 1.5)
+    queue.end(0)
+
+    assert queue.running == EACH_LOOK
 
 
 def test_fewer_run_after_each_turn_that_is_late_but_a_few_always(loop: HandLoop, slowed: Queue) -> None:
@@ -104,9 +124,9 @@ def test_more_run_again_as_long_as_turns_come_in_time(loop: HandLoop, slowed: Qu
 
 @pytest.mark.parametrize("late_s", [PROMPT_S * 1.5, LATE_S * 0.9])
 def test_turns_are_short_while_somebody_asks_for_little_beside_others(loop: HandLoop, late_s: float) -> None:
-    queue = Queue(10_000)
+    queue = full(loop)
     queue.prompt = True
-    queue.go_on()
+    queue.end(1)
 
     for _ in range(SECOND // 10):
         loop.turn(late_s)
@@ -116,13 +136,14 @@ def test_turns_are_short_while_somebody_asks_for_little_beside_others(loop: Hand
 
 
 def test_turns_may_be_long_again_when_nobody_does(loop: HandLoop) -> None:
-    queue = Queue(10_000)
+    queue = full(loop)
     queue.prompt = True
-    queue.go_on()
+    queue.end(1)
     queue.prompt = False
     loop.now += SERVED_S
-    loop.calls.clear()
-    queue.pace._due = None
+    for _ in range(3 * SECOND):
+        loop.turn()
+        queue.end(1)
 
     for _ in range(SECOND // 10):
         queue.end(1)
@@ -142,3 +163,13 @@ def test_nobody_looks_while_nobody_begins_or_is_held_back(loop: HandLoop) -> Non
     queue.waiting = 1
     queue.go_on()
     assert loop.calls[0][0] == loop.now + TICK_S
+
+
+def test_a_few_go_on_between_two_looks(loop: HandLoop) -> None:
+    queue = Queue(10_000)
+    queue.go_on()
+    queue.running = 0
+
+    queue.go_on()
+
+    assert queue.running == ALWAYS
