@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,8 @@ import pytest
 
 from agents_defs import file_write
 from agents_defs.file_names import FileRefused
-from agents_defs.file_room import FileRooms, Room
+from agents_defs.file_room import Room
 from agents_defs.file_write import write
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "outside.txt").write_text("secret")
-    (tmp_path / "rooms").mkdir()
-    return tmp_path / "rooms"
-
-
-@pytest.fixture
-def room(root: Path) -> Iterator[Room]:
-    with FileRooms(root, quota_bytes=1000).room("acme") as opened:
-        yield opened
-
-
-@pytest.fixture
-def acme(root: Path, room: Room) -> Path:
-    """The folder of the tenant, as somebody on the machine sees it."""
-    return root / "acme"
 
 
 def test_what_is_written_can_be_read_listed_and_found(room: Room) -> None:

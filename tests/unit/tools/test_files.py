@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +19,6 @@ from agents_defs.file_room import FileRooms, Room
 from agents_defs.file_write import write
 from agents_defs.tools.files import list_files, read_file, search_files, write_file
 from tests.doubles.tool_calls import output_of
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "outside.txt").write_text("secret")
-    (tmp_path / "rooms").mkdir()
-    return tmp_path / "rooms"
-
-
-@pytest.fixture
-def room(root: Path) -> Iterator[Room]:
-    with FileRooms(root, quota_bytes=1000).room("acme") as opened:
-        yield opened
-
-
-@pytest.fixture
-def acme(root: Path, room: Room) -> Path:
-    """The folder of the tenant, as somebody on the machine sees it."""
-    return root / "acme"
-
 
 BAD_NAMES = [
     "/etc/passwd.txt",
