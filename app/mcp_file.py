@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents_defs.mcp.declared import McpServer, problems_of
 from agents_defs.tool_effects import ToolEffect
+from app import yaml_file
+from app.yaml_file import LookUp
 
-LookUp = Callable[[str], str | None]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -55,35 +54,20 @@ class McpFile:
 
     def resolve(self, reference: str) -> str:
         """What a reference stands for. LookupError says what is missing, without a secret."""
-        kind, _, name = reference.partition(":")
-        if kind == "env":
-            found = self.environment(name)
-            if not found:
-                raise LookupError(f"the variable {name} is not set")
-            return found
+        return yaml_file.followed(reference, self.environment, self._in_file)
+
+    def _in_file(self, name: str) -> str:
         try:
             return (self.folder / name).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
-            raise LookupError(f"{reference} cannot be read") from None
+            raise LookupError(f"file:{name} cannot be read") from None
 
 
 def read_servers(path: Path, environment: LookUp) -> McpFile:
     """ValueError names the file, the place in it and what to write there; it never holds a value."""
-    try:
-        document = Document.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
-        raise ValueError(f"{path} is no YAML, at line {line}") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(f"{path}: {place}: {first['msg']}") from None
+    document = yaml_file.read(path, Document, "is no YAML, at line {line}")
     servers = tuple(McpServer(**one.model_dump()) for one in document.servers)
-    names = [one.name for one in servers]
-    if len(set(names)) < len(names):
-        raise ValueError(f"{path}: servers: two have the same name: {', '.join(names)}")
+    yaml_file.require_different([one.name for one in servers], f"{path}: servers")
     for one in servers:
         if wrong := list(problems_of(one)):
             raise ValueError(f"{path}: servers: {one.name}: {'; '.join(wrong)}")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from agents_defs.endpoints import EndpointOptions, Provider, Routing
 from agents_defs.model_settings import unknown_settings
 from agents_defs.tenant_keys import key_in
-
-LookUp = Callable[[str], str | None]
+from app import yaml_file
+from app.yaml_file import LookUp
 
 
 class Endpoint(BaseModel):
@@ -69,32 +68,16 @@ class ModelFile:
 
 def read_models(path: Path, environment: LookUp) -> ModelFile:
     """ValueError names the file, the place in it and what to write there; it never holds a key."""
-    try:
-        document = Document.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from None
-    except yaml.YAMLError as error:  # its own words quote the line, which may hold a key
-        raise ValueError(f"{path} cannot be read: {_place_of(error)}") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(f"{path}: {place}: {first['msg']}") from None
+    no_yaml = "cannot be read: it is no YAML in line {line}, column {column}"
+    document = yaml_file.read(path, Document, no_yaml)
     try:
         return _file(document, path, environment)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _place_of(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-    return f"it is no YAML{where}"
-
-
 def _file(document: Document, path: Path, environment: LookUp) -> ModelFile:
-    names = [one.name for one in document.endpoints]
-    if len(set(names)) < len(names):
-        raise ValueError(f"endpoints: two have the same name: {', '.join(names)}")
+    yaml_file.require_different([one.name for one in document.endpoints], "endpoints")
     tiers = {name: one if isinstance(one, Tier) else Tier(model=one) for name, one in document.tiers.items()}
     for name, tier in tiers.items():
         if wrong := unknown_settings(tier.settings):
@@ -121,19 +104,14 @@ def _endpoint(one: Endpoint, path: Path, environment: LookUp) -> EndpointOptions
 
 
 def _key(one: Endpoint, path: Path, environment: LookUp) -> str | None:
-    kind, _, name = (one.api_key or "").partition(":")
     if one.api_key is None:
         return None
-    if kind == "env" and name:
-        found = environment(name)
-        if not found:
-            raise ValueError(f"endpoints: {one.name}: the variable {name} is not set")
-        return found
-    if kind == "file" and name:
-        try:
-            return key_in(path.parent / name)
-        except OSError as error:
-            raise ValueError(f"endpoints: {one.name}: its key cannot be read: {error}") from None
-        except ValueError as error:
-            raise ValueError(f"endpoints: {one.name}: {error}") from None
-    raise ValueError(f"endpoints: {one.name}: write api_key as env:NAME or file:PATH, never the key itself")
+    if not yaml_file.is_reference(one.api_key):
+        told = "write api_key as env:NAME or file:PATH, never the key itself"
+        raise ValueError(f"endpoints: {one.name}: {told}")
+    try:
+        return yaml_file.followed(one.api_key, environment, lambda name: key_in(path.parent / name))
+    except OSError as error:
+        raise ValueError(f"endpoints: {one.name}: its key cannot be read: {error}") from None
+    except (LookupError, ValueError) as error:
+        raise ValueError(f"endpoints: {one.name}: {error}") from None

@@ -56,6 +56,7 @@ def test_references_are_looked_up_when_they_are_needed(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("servers: [", "is no YAML, at line"),
+        ("servers:\n  - name: \a", "is no YAML, at line 2"),
         ("servers: {wiki: {}}", "servers: Input should be a valid tuple"),
         ("servers: [{name: a, command: x, colour: red}]", "servers.0.colour"),
         ("servers: [{name: a, command: x}, {name: a, command: y}]", "two have the same name: a, a"),

@@ -48,6 +48,7 @@ def test_what_it_says(tmp_path: Path) -> None:
         ("endpoints: [{name: a, api_key: 'file:two.key'}]", "a: two.key holds no key"),
         ('endpoints:\n  - name: a\n    api_key: "sk-123\n', "it is no YAML in line 4, column 1"),
         ("endpoints:\n  - name: a\n    api_key: sk-123: x: y", "it is no YAML in line 3, column 20"),
+        ("endpoints:\n  - name: a\n    api_key: sk-123\a", "it is no YAML in line 3, column 20"),
         ("endpoints: [{name: a}, {name: a}]", "two have the same name"),
         ("endpoints: [{name: a, provider: azure}]", "Azure needs base_url and api_version"),
         ("endpoints: [{name: a, urls: x}]", "Extra inputs are not permitted"),
