@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from agents import ModelBehaviorError, ModelResponse, Usage
 from openai.types.responses import ResponseOutputMessage, ResponseOutputText
 
+from agents_defs import call_time
 from agents_defs.call_meter import CallMeter
 from agents_defs.journal_entries import CALL, MODEL, ModelEntry, call_bytes, model_bytes, model_entry
 from agents_defs.provider_failures import call_failure
@@ -241,7 +242,7 @@ class ModelTurn:
         meter.warn_after(self.spec.warn_after_s)
         answer = StreamedAnswer()
         try:
-            async with asyncio.timeout(self.spec.call_timeout_s):
+            async with call_time.within(self.spec.call_timeout_s, scope.run.ends):
                 response = await self._sent(request, rung, meter.call_id, answer)
         except Exception as error:  # noqa: BLE001  all of a provider's errors are translated
             whole = answer.response()

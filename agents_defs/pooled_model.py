@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextvars import Context
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agents import Model, ModelResponse
 
-from agents_defs import endpoints
-from agents_defs.endpoints import EndpointOptions, Load, Routing, Standing
+from agents_defs import call_time, endpoints
+from agents_defs.endpoints import Candidate, EndpointOptions, Load, Routing, Standing
 from agents_defs.provider_failures import call_failure
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Asking:
 
     model: Callable[[], Model]  # by the key of whoever asks
     brought_key: Callable[[], bool]  # whether that key is the tenant's own
-    looks: Callable[[], Awaitable[bool]]  # whether it answers at all
+    looks: Callable[[bool], Awaitable[bool]]  # whether it is well, also where calls hung
 
 
 class Place:
@@ -42,18 +43,29 @@ class Place:
         self._watch: asyncio.Task[None] | None = None
         self._closed = False
 
-    def out(self, now: Callable[[], float]) -> None:
+    @property
+    def candidate(self) -> Candidate:
+        """As it stands now."""
+        return Candidate(self.options, self.standing, self.load.calls)
+
+    def attend(self, now: Callable[[], float]) -> None:
         """Look after it while it is left alone, so that no request has to find out whether it is back."""
-        if not self._closed and (self._watch is None or self._watch.done()):
-            self._watch = asyncio.get_running_loop().create_task(self._looked_after(now))
+        if self.standing.failures and not self._closed and (self._watch is None or self._watch.done()):
+            # The run that found out is nothing to it.
+            watch = self._looked_after(now)
+            self._watch = asyncio.get_running_loop().create_task(watch, context=Context())
 
     async def _looked_after(self, now: Callable[[], float]) -> None:
         while self.standing.failures:
             until = self.standing.out_until
             await asyncio.sleep(max(0.0, until - now()))
-            well = self.standing.out_until == until and await self.asking.looks()
             if self.standing.out_until != until:
                 continue  # calls have found out more meanwhile
+            self.standing = endpoints.looked_at(self.standing, now())
+            until = self.standing.out_until
+            well = await self.asking.looks(self.standing.hangs)
+            if self.standing.out_until != until:
+                continue
             if well:
                 self.standing = endpoints.recovered(self.standing)
             else:
@@ -95,27 +107,33 @@ class PooledModel(Model):
         try:
             yield place
         except Exception as error:
-            found = call_failure(error, self.model)
-            its_fault = found.retriable or found.throttled
-            if not its_fault or (found.throttled and place.asking.brought_key()):
-                place.standing = endpoints.let_go(place.standing)  # what was asked is at fault, or its key
-                raise
-            waits_ms = found.failure.retry_after_ms
-            place.standing = endpoints.failed(place.standing, now(), (waits_ms or 0) / 1000)
-            place.out(now)
+            self._failed(place, error, now())
             raise
         except BaseException:
-            place.standing = endpoints.cut_off(place.standing, now() - began)
+            place.standing = self._cut_off(place.standing, now() - began, now())
             raise
         else:
             place.standing = endpoints.answered(place.standing, now() - began)
         finally:
             place.load.calls -= 1
+            place.attend(now)
+
+    def _failed(self, place: Place, error: Exception, now: float) -> None:
+        found = call_failure(error, self.model)
+        its_fault = found.retriable or found.throttled
+        if its_fault and not (found.throttled and place.asking.brought_key()):
+            waits_ms = found.failure.retry_after_ms
+            place.standing = endpoints.failed(place.standing, now, (waits_ms or 0) / 1000)
+
+    def _cut_off(self, standing: Standing, took_s: float, now: float) -> Standing:
+        """Whoever is told to stop may also be tired of waiting: that says less of the endpoint."""
+        if call_time.is_up():
+            return endpoints.ran_out(standing, took_s, now)
+        return endpoints.cut_off(standing, took_s)
 
     def _next(self, now: float) -> Place:
-        options = [one.options for one in self.places]
-        standings = [replace(one.standing, in_flight=one.load.calls) for one in self.places]
-        return self.places[endpoints.choose(self._routing, options, standings, now)]
+        candidates = [one.candidate for one in self.places]
+        return self.places[endpoints.choose(self._routing, candidates, now)]
 
     async def close(self) -> None:
         self.let_be()

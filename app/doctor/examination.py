@@ -5,7 +5,7 @@ import asyncio
 from agents_defs.model_access import open_models
 from app.adapters.clock import SystemClock
 from app.adapters.redis_client import connect_redis
-from app.doctor import kafka, machine, models, parked, redis, signing
+from app.doctor import kafka, machine, mcp, models, parked, redis, signing
 from app.doctor.finding import Finding, fail
 from app.settings import Settings
 
@@ -21,6 +21,7 @@ async def examine(settings: Settings) -> list[Finding]:
         parked.examine(options.kafka),
         _redis(settings.redis_url),
         models.examine(access),
+        mcp.examine(settings.mcp(), settings.patterns, settings.agents_dir),
         signing.examine(options.kafka, options.trust, SystemClock.at()),
     )
     return [*local, *(finding for group in groups for finding in group)]

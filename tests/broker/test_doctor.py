@@ -8,8 +8,10 @@ from typing import Any
 
 import orjson
 import pytest
+import yaml
 
 from app.brokers.broker import BrokerHandle
+from tests.doubles import mcp_program
 
 pytestmark = pytest.mark.broker
 
@@ -71,3 +73,20 @@ def test_nobody_there_is_told_without_a_traceback() -> None:
     assert "PENSTOCK_REDIS_URL" in found.stdout
     assert "penstock broker start" in found.stdout
     assert "Traceback" not in found.stdout + found.stderr
+
+
+def test_each_mcp_server_is_opened_and_told(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    program = {"command": sys.executable, "args": [str(Path(mcp_program.__file__)), str(notes)]}
+    servers = [{"name": "notes", **program}, {"name": "files", "command": "/nonexistent/program"}]
+    file = tmp_path / "mcp.yaml"
+    file.write_text(yaml.safe_dump({"servers": servers}))
+    nobody = {"PENSTOCK_KAFKA_BOOTSTRAP": "127.0.0.1:9", "PENSTOCK_REDIS_URL": "redis://127.0.0.1:9/0"}
+
+    printed = run("doctor", "--json", environment={**nobody, "PENSTOCK_MCP_FILE": str(file)})
+
+    found = [one for one in orjson.loads(printed.stdout)["findings"] if one["check"] == "mcp"]
+    assert [one["verdict"] for one in found] == ["fail", "ok"]
+    assert found[0]["found"] == "files: there is no program /nonexistent/program"
+    assert found[1]["found"].startswith("notes (")
+    assert notes.read_text().startswith("started")

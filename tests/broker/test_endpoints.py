@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from aiohttp import web
 
 from agents_defs.agent_spec import AgentSpec
 from agents_defs.endpoint_access import EndpointAccess
-from agents_defs.endpoints import EndpointOptions
+from agents_defs.endpoints import HUNG_CALLS, EndpointOptions
 from agents_defs.model_provider import ModelOptions
 from agents_defs.prices import PriceList
+from agents_defs.provider_client import TINY_TOKENS, ProviderClient
 from agents_defs.recovery import Recovery
 from agents_defs.registry import Registry
 from agents_defs.runner import AgentRunner
@@ -24,6 +26,7 @@ from schemas.failures import Code, RunFailure
 from tests.doubles.recorded_runs import AT, Recorder, order_for
 
 SPEC = AgentSpec("tested", 1, lambda: Agent(name="tested", instructions="Say hello."))
+HASTY = replace(SPEC, call_timeout_s=0.1)
 ANSWER = {
     "id": "resp_1",
     "object": "response",
@@ -57,14 +60,16 @@ class Server:
 
     def __init__(self) -> None:
         self.status = 200
+        self.described = 404  # what it says of its models: most servers know no page of that
+        self.silent = False  # it takes what it is asked, and never answers
         self.asked: list[tuple[str, str, str]] = []  # path with query, model, authorization
-        self.looked = 0
+        self.looked = self.tiny = 0
 
     async def start(self) -> str:
         app = web.Application()
         app.router.add_post("/{path:.*}", self._answer)
         app.router.add_get("/{path:.*}", self._look)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -74,19 +79,26 @@ class Server:
     async def stop(self) -> None:
         await self._runner.cleanup()
 
+    @property
+    def runs(self) -> int:
+        """How often it was asked for more than a tiny answer."""
+        return len(self.asked) - self.tiny
+
     async def _answer(self, request: web.Request) -> web.Response:
         body = await request.json()
+        self.tiny += body.get("max_output_tokens") == TINY_TOKENS
         key = request.headers.get("Authorization", "") or request.headers.get("api-key", "")
         self.asked.append((str(request.rel_url), body["model"], key))
+        if self.silent:
+            await asyncio.sleep(60)
         if self.status != 200:
             return web.json_response({"error": {"message": f"no: {key}"}}, status=self.status)
         return web.json_response(ANSWER)
 
     async def _look(self, _: web.Request) -> web.Response:
         self.looked += 1
-        return web.json_response(
-            {"error": {"message": "no"}}, status=404 if self.status == 200 else self.status
-        )
+        status = self.described if self.status == 200 else self.status
+        return web.json_response({"error": {"message": "no"}}, status=status)
 
 
 @pytest.fixture
@@ -110,14 +122,14 @@ def access(found: tuple[EndpointOptions, ...], **more: Any) -> EndpointAccess:
     return EndpointAccess(options, PriceList(lambda: 0.0, lambda: AT), options.tenant_keys)
 
 
-async def run(models: EndpointAccess, **order: Any) -> Any:
+async def run(models: EndpointAccess, spec: AgentSpec = SPEC, **order: Any) -> Any:
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    runner = AgentRunner(Registry([SPEC]), models, recovery=Recovery(sleep=sleep))
-    return await runner.run(order_for(SPEC, **order), Recorder())
+    runner = AgentRunner(Registry([spec]), models, recovery=Recovery(sleep=sleep))
+    return await runner.run(order_for(spec, **order), Recorder())
 
 
 async def test_calls_are_spread(servers: list[Server]) -> None:
@@ -157,6 +169,74 @@ async def test_one_that_is_left_alone_is_looked_after_and_comes_back(
         await run(models)
 
     assert len(servers[0].asked) > 1
+    await models.close()
+
+
+async def test_one_that_never_answers_is_left_alone_until_an_answer_of_its_own_comes(
+    servers: list[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents_defs.endpoints.FIRST_OUT_S", 0.05)
+    monkeypatch.setattr("agents_defs.provider_client.ANSWERED_WITHIN_S", 0.1)
+    models, silent = access(await endpoints(servers)), servers[0]
+    silent.silent, silent.described = True, 200
+    for _ in range(2 * HUNG_CALLS):
+        await run(models, HASTY)
+
+    for _ in range(6):
+        await run(models, HASTY)
+    while silent.tiny < 2:  # one of which came to nothing
+        await asyncio.sleep(0.01)
+    assert (silent.runs, silent.looked) == (HUNG_CALLS, 0)
+    silent.silent = False
+    async with asyncio.timeout(10):
+        while silent.runs == HUNG_CALLS:
+            await run(models, HASTY)
+            await asyncio.sleep(0.01)
+
+    await models.close()
+
+
+async def test_a_look_does_not_wait_for_a_server_that_says_nothing(
+    servers: list[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents_defs.provider_client.ANSWERED_WITHIN_S", 0.1)
+    (found,) = await endpoints(servers[:1])
+    await servers[1].start()
+    client, servers[0].silent = ProviderClient(found, 9, 5.0), True
+
+    async with asyncio.timeout(5):
+        well = await client.is_well("m", hung=True)
+
+    assert not well
+    await client.close()
+
+
+async def test_a_server_without_descriptions_is_probed_by_a_tiny_answer_everywhere(
+    servers: list[Server],
+) -> None:
+    found = await endpoints(servers)
+    address = str(found[0].base_url).removesuffix("/v1")
+    azure = EndpointOptions("azure", "azure", address, "azure-key", api_version="2026-01-01")
+    models = access((azure, found[1]))
+    servers[1].status = 503
+
+    probes = await models.probe()
+
+    assert [(one.model, one.ok) for one in probes] == [("m at azure", True), ("m at e1", False)]
+    assert (servers[0].tiny, servers[1].tiny) == (1, 0)
+    await models.close()
+
+
+async def test_an_endpoint_for_tenants_keys_alone_need_not_take_ours(servers: list[Server]) -> None:
+    found = await endpoints(servers)
+    for one in servers:
+        one.status = 401
+    theirs = replace(found[0], api_key=None, tenant_key="openai")
+    models = access((theirs, found[1]))
+
+    probes = await models.probe()
+
+    assert [one.ok for one in probes] == [True, False]
     await models.close()
 
 

@@ -9,8 +9,9 @@ import openai
 import pytest
 from agents import OpenAIChatCompletionsModel, OpenAIResponsesModel
 
+from agents_defs.configured_access import MAX_MODELS
 from agents_defs.model_access import ModelOptions, open_models
-from agents_defs.openai_access import MAX_MODELS, OpenAIAccess
+from agents_defs.openai_access import OpenAIAccess
 from agents_defs.prices import PriceList
 from tests.doubles.recorded_runs import AT
 from tests.unit.agents_defs.test_provider_failures import KEY, answered
@@ -31,14 +32,14 @@ async def access() -> AsyncIterator[OpenAIAccess]:
 
 
 async def test_the_client_does_not_retry_and_sets_no_limit_but_for_connecting(access: OpenAIAccess) -> None:
-    client = access._client
+    client = access._client.sdk
 
     assert client.max_retries == 0
     assert (client.timeout.connect, client.timeout.read, client.timeout.pool) == (5.0, None, None)  # type: ignore[union-attr]  # set as a Timeout
 
 
 async def test_there_are_as_many_connections_as_runs(access: OpenAIAccess) -> None:
-    transport: Any = access._client._client._transport
+    transport: Any = access._client.sdk._client._transport
 
     assert transport.limits.max_connections == 1234
     assert transport.limits.max_keepalive_connections == 1234
@@ -64,8 +65,11 @@ async def test_prices_are_loaded_before_the_first_run_needs_them(access: OpenAIA
 
 
 async def test_names_from_producers_do_not_fill_the_memory(access: OpenAIAccess) -> None:
+    used = access.named("used")
+
     for number in range(MAX_MODELS + 10):
         access.named(f"made-up-{number}")
+        assert access.named("used") is used
 
     assert len(access._named) <= MAX_MODELS
 
@@ -93,8 +97,16 @@ def told(monkeypatch: pytest.MonkeyPatch, access: OpenAIAccess, answer: Any) -> 
             raise answer
         return answer
 
-    monkeypatch.setattr(type(access._client.models), "retrieve", staticmethod(retrieve))
+    monkeypatch.setattr(access._client.sdk.models, "retrieve", retrieve)
     return asked
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, access: OpenAIAccess, error: Exception | None) -> None:
+    async def create(**_: Any) -> Any:
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(access._client.sdk.responses, "create", create)
 
 
 async def test_each_tiers_model_is_probed_once(monkeypatch: pytest.MonkeyPatch, access: OpenAIAccess) -> None:
@@ -113,7 +125,9 @@ async def test_each_tiers_model_is_probed_once(monkeypatch: pytest.MonkeyPatch, 
 async def test_a_refused_key_is_reported_without_it(
     monkeypatch: pytest.MonkeyPatch, access: OpenAIAccess
 ) -> None:
-    told(monkeypatch, access, answered(401, f"Incorrect API key provided: {KEY}"))
+    refusal = answered(401, f"Incorrect API key provided: {KEY}")
+    told(monkeypatch, access, refusal)
+    answering(monkeypatch, access, refusal)
 
     probes = await access.probe()
 
@@ -137,12 +151,8 @@ async def test_a_server_that_lists_no_models_is_asked_for_an_answer(
     monkeypatch: pytest.MonkeyPatch, access: OpenAIAccess, works: bool
 ) -> None:
     told(monkeypatch, access, answered(404, "no such page"))
-
-    async def create(**_: Any) -> Any:
-        if not works:
-            raise openai.APIConnectionError(request=answered(500).request)
-
-    monkeypatch.setattr(type(access._client.responses), "create", staticmethod(create))
+    unreachable = openai.APIConnectionError(request=answered(500).request)
+    answering(monkeypatch, access, None if works else unreachable)
 
     probes = await access.probe()
 

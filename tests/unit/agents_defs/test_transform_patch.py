@@ -136,7 +136,7 @@ async def test_agents_that_ship_send_plain_requests(monkeypatch: pytest.MonkeyPa
 
     models = OpenAIAccess(ModelOptions(api_key="k"), PriceList(lambda: 0.0, lambda: AT))
     monkeypatch.setattr(transform_patch, "async_maybe_transform", forbidden)
-    monkeypatch.setattr(models._client.responses, "_post", post)
+    monkeypatch.setattr(models._client.sdk.responses, "_post", post)
     runner = AgentRunner(default_registry(), models)
 
     with pytest.raises(RunFailure):
