@@ -21,7 +21,7 @@ STYLES: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "bold red
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check Kafka, Redis, the models and this machine. Exits with 1 where a worker should not run."""
+    """Check Kafka, Redis, models, MCP servers and this machine. Exits with 1 where no worker should run."""
     with exits.told("doctor"):
         settings = load()
     exits.run("doctor", lambda: _doctor(settings, as_json))
