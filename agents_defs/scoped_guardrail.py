@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from agents import GuardrailFunctionOutput
-from pydantic_core import to_jsonable_python
 
-from agents_defs.journal_entries import GUARDRAIL, VerdictEntry, verdict_bytes, verdict_entry
+from agents_defs import guardrail_scope
 from agents_defs.run_scope import SCOPE
 from agents_defs.trips import told_trip
 
@@ -28,38 +26,24 @@ def scoped_guardrail(guardrail: Any, side: str) -> Any:
     async def scoped_check(*args: Any) -> Any:
         outer = SCOPE.get()
         if outer is None:  # outside of any run: somebody tries an agent out
-            return await _checked(check, args)
+            return await guardrail_scope.said(check, *args)
         scope = outer.child(f"g:{name}", "guardrail")
-        raw = scope.run.record.read(scope.entry(GUARDRAIL))
-        if raw is None:
-            async with outer.together():
-                verdict = await _recorded(scope, check, args)
-            if verdict.tripwire_triggered:
-                told_trip(scope.run, (name, side, args[1].name), verdict.output_info)
-            return verdict
-        entry = verdict_entry(raw)
-        scope.run.degraded |= entry.degraded
-        return GuardrailFunctionOutput(output_info=entry.info, tripwire_triggered=entry.tripped)
+        before = guardrail_scope.kept(scope)
+        if before is not None:
+            return GuardrailFunctionOutput(output_info=before.info, tripwire_triggered=before.tripped)
+        async with outer.together():
+            verdict = await _recorded(scope, check, args)
+        if verdict.tripwire_triggered:
+            told_trip(scope.run, (name, side, args[1].name), verdict.output_info)
+        return verdict
 
     return dataclasses.replace(guardrail, guardrail_function=scoped_check, name=name)
 
 
 async def _recorded(scope: RunScope, check: Check, args: tuple[Any, ...]) -> Any:
-    token = SCOPE.set(scope)
-    try:
-        verdict = await _checked(check, args)
-    finally:
-        SCOPE.reset(token)
-    run = scope.run
-    run.record.check_part(scope.path)  # whatever the guardrail made of what stopped it
-    if run.record.kept:
-        info = to_jsonable_python(verdict.output_info, fallback=str, inf_nan_mode="strings")
-        entry = verdict_bytes(VerdictEntry(verdict.tripwire_triggered, info, run.degraded))
+    verdict = await guardrail_scope.judged(scope, check, *args)
+    record = scope.run.record
+    if record.kept:
         # Stands before the next call of a model is sent, and before the outcome is decided.
-        run.record.soon({scope.entry(GUARDRAIL): entry})
+        record.soon(guardrail_scope.to_keep(scope, verdict.tripwire_triggered, verdict.output_info))
     return verdict
-
-
-async def _checked(check: Check, args: tuple[Any, ...]) -> Any:
-    verdict = check(*args)
-    return await verdict if inspect.isawaitable(verdict) else verdict

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from agents import ToolGuardrailFunctionOutput, ToolOutputGuardrail
-from pydantic_core import to_jsonable_python
 
-from agents_defs.journal_entries import GUARDRAIL, VerdictEntry, verdict_bytes, verdict_entry
+from agents_defs import guardrail_scope
 from agents_defs.run_scope import SCOPE
 from agents_defs.trips import told_trip
 
@@ -21,42 +19,34 @@ ALLOW = "allow"
 
 def scoped_tool_guardrail(guardrail: Any, side: str) -> Any:
     """A tool's guardrail whose verdict about one call is the same in each attempt."""
-    name = guardrail.get_name()
+    check, name = guardrail.guardrail_function, guardrail.get_name()
 
     async def scoped_check(data: Any) -> ToolGuardrailFunctionOutput:
         outer = SCOPE.get()
         if outer is None:  # outside of any run: somebody tries an agent out
-            return await _checked(guardrail, data)
+            found: ToolGuardrailFunctionOutput = await guardrail_scope.said(check, data)
+            return found
         scope = outer.child(f"g:{name}:{side}:{data.context.tool_call_id}", "guardrail")
-        raw = scope.run.record.read(scope.entry(GUARDRAIL))
-        if raw is None:
+        before = guardrail_scope.kept(scope)
+        if before is not None:
+            verdict = ToolGuardrailFunctionOutput(before.info["info"], before.info["behavior"])
+        else:
             async with outer.together():
-                verdict = await _recorded(scope, guardrail, data)
+                verdict = await _recorded(scope, check, data)
             if verdict.behavior["type"] != ALLOW:
                 told_trip(scope.run, (name, side, data.agent.name), verdict.output_info)
-        else:
-            entry = verdict_entry(raw)
-            scope.run.degraded |= entry.degraded
-            verdict = ToolGuardrailFunctionOutput(entry.info["info"], entry.info["behavior"])
         _tell_refusal(outer, side, data, verdict)
         return verdict
 
     return dataclasses.replace(guardrail, guardrail_function=scoped_check, name=name)
 
 
-async def _recorded(scope: RunScope, guardrail: Any, data: Any) -> ToolGuardrailFunctionOutput:
-    token = SCOPE.set(scope)
-    try:
-        verdict = await _checked(guardrail, data)
-    finally:
-        SCOPE.reset(token)
-    run = scope.run
-    run.record.check_part(scope.path)  # whatever the guardrail made of what stopped it
-    if run.record.kept:
-        info = to_jsonable_python(verdict.output_info, fallback=str, inf_nan_mode="strings")
-        noted = {"info": info, "behavior": dict(verdict.behavior)}
-        entry = VerdictEntry(verdict.behavior["type"] != ALLOW, noted, run.degraded)
-        await run.record.write({scope.entry(GUARDRAIL): verdict_bytes(entry)})
+async def _recorded(scope: RunScope, check: Any, data: Any) -> ToolGuardrailFunctionOutput:
+    verdict: ToolGuardrailFunctionOutput = await guardrail_scope.judged(scope, check, data)
+    record = scope.run.record
+    if record.kept:
+        noted = {"info": verdict.output_info, "behavior": dict(verdict.behavior)}
+        await record.write(guardrail_scope.to_keep(scope, verdict.behavior["type"] != ALLOW, noted))
     return verdict
 
 
@@ -82,9 +72,3 @@ def told_when_allowed() -> Any:
 
 WITHHELD_FAILED = "penstock_withheld_failed"
 """On a tool's context: its result is not told to readers yet, and it was a failure."""
-
-
-async def _checked(guardrail: Any, data: Any) -> ToolGuardrailFunctionOutput:
-    verdict = guardrail.guardrail_function(data)
-    found: ToolGuardrailFunctionOutput = await verdict if inspect.isawaitable(verdict) else verdict
-    return found
