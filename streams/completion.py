@@ -94,6 +94,19 @@ class Completion:
         if late is not None:
             await self._conversations.add(late)
 
+    async def conclude(
+        self, conveyor: Conveyor, entry: Entry, candidate: Accepted | Invalid, problem: Problem
+    ) -> None:
+        """It fails of this. What it has cost is kept, also where its answer could not be written."""
+        ran = entry.outcome or Outcome(
+            Status.FAILED,
+            calls=tuple(entry.calls),
+            published=entry.published,
+            generation=entry.generation,
+        )
+        failed = replace(ran, status=Status.FAILED, problem=problem, output=None, new_items=())
+        await self.finish(conveyor, entry, candidate, failed, entry.feed)
+
     async def refuse(self, conveyor: Conveyor, entry: Entry, problem: Problem) -> None:
         """It is not run."""
         candidate = entry.candidate

@@ -8,7 +8,7 @@ from streams.completion import Completion
 from streams.conveyor import Conveyor
 from streams.entries import Entry
 from streams.feeds import feed_of
-from streams.flow import Accepted, Problem
+from streams.flow import Accepted, Invalid, Problem
 from streams.judgement import expired, status_of
 from streams.ports import Clock
 from streams.waiting import Identity
@@ -40,6 +40,10 @@ class Endings:
                 entry, self._pipeline.run(entry, candidate)
             )  # what it cost is still to be gathered
             return
+        self.without_run(entry, candidate, problem)
+
+    def without_run(self, entry: Entry, candidate: Accepted | Invalid, problem: Problem) -> None:
+        """It is answered, and nobody asks what it may have cost."""
         queued_s = self._clock.now() - candidate.received
         outcome = replace(expired(queued_s), status=status_of(problem.code), problem=problem)
         outcome = replace(outcome, generation=entry.generation)

@@ -1,7 +1,8 @@
 """The values that travel between the stages, in order: read this file and you know the system.
 
-bytes -> Record -> Accepted | Invalid | Rejected -> Admit | Refuse | Duplicate | Conflict | Gone | Decided
--> Turn (streams/turns.py) -> Outcome | Suspended | HandedOver -> Parcel, which is Emissions
+bytes -> Record -> Accepted | Invalid | Rejected
+-> Admit | Refuse | Duplicate | Conflict | Gone | Decided | Sealed -> Turn (streams/turns.py)
+-> Outcome | Suspended | HandedOver -> Parcel, which is Emissions
 """
 
 from collections.abc import Sequence
@@ -230,7 +231,14 @@ class Decided:
     outcome: bytes
 
 
-Verdict = Admit | Refuse | Duplicate | Conflict | Gone | Decided
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An earlier attempt decided the outcome, and this worker cannot open what it left: it has to wait."""
+
+    reason: str  # what an operator is to do
+
+
+Verdict = Admit | Refuse | Duplicate | Conflict | Gone | Decided | Sealed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Bytes -> Accepted, Invalid or Rejected: verify, decode, check where it stands, validate, find the agent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from agents_defs.registry import AgentSpec, Registry, UnknownAgent
@@ -14,6 +14,7 @@ from schemas.requests import AgentRequest
 from schemas.signatures import BadSignature, demand
 from schemas.versions import UnsupportedVersion
 from streams.flow import Accepted, Candidate, Invalid, Record, Rejected, identity, input_bytes
+from streams.parked import Parked
 from streams.ports import Verifier
 
 
@@ -60,6 +61,14 @@ class Intake:
         except (Undecodable, ValueError) as error:
             return Rejected(record, Code.UNDECODABLE, str(error), now, at)
         return self._misplaced(record, envelope, now, at) or self._accept(record, envelope, sha256, now, at)
+
+    def again(self, parked: Parked, now: float, at: datetime) -> Candidate:
+        """Judge one that was parked. It came when it came, and counts from when it was admitted."""
+        received = now - max(0.0, (at - parked.received_at).total_seconds())
+        candidate = self.parse(parked.record, received, parked.received_at)
+        if parked.counted_at is not None and isinstance(candidate, Accepted):
+            return replace(candidate, counted_at=parked.counted_at)
+        return candidate
 
     def _misplaced(self, record: Record, envelope: Envelope, now: float, at: datetime) -> Rejected | None:
         tenant = envelope.tenant_id

@@ -100,6 +100,15 @@ class GuardrailTripped:
 
 
 @dataclass(frozen=True, slots=True)
+class OutcomeSealed:
+    """A decided outcome cannot be opened here, `reason` says why: its request waits, all others go on."""
+
+    tenant_id: str
+    request_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreAway:
     """Redis does not answer: admission waits. `back` when it answers again."""
 
@@ -231,6 +240,7 @@ Occurrence = (
     | RunSlow
     | GuardrailTripped
     | StoreAway
+    | OutcomeSealed
     | OwnershipChanged
     | RecordsSkipped
     | LedgerRead

@@ -8,7 +8,6 @@ from typing import Any, Final, assert_never
 
 from agents_defs.run_journal import RunLost
 from schemas.failures import Code
-from schemas.responses import Status
 from streams.admission import Admission, application
 from streams.completion import Completion
 from streams.endings import Endings
@@ -28,6 +27,7 @@ from streams.flow import (
     Record,
     Refuse,
     Rejected,
+    Sealed,
     Verdict,
     fingerprint,
     identity,
@@ -35,6 +35,7 @@ from streams.flow import (
 from streams.intake import Intake, contradiction
 from streams.lanes import Lanes
 from streams.lifeline import Lifeline
+from streams.locked import Locked
 from streams.observations import DuplicateSeen, Fault, Observer
 from streams.options import FlowOptions
 from streams.pacing import Pace, Unpaced
@@ -73,6 +74,7 @@ class Pipeline:
         self._candidates: list[Entry] = []
         self._admitting: asyncio.Task[None] | None = None
         self.endings: Final = Endings(self, stages.completion, stages.clock)
+        self._locked: Final = Locked(self, self.endings, stages.waits, stages.observer)
         stages.waits.bind(self)
 
     # -- intake
@@ -191,6 +193,8 @@ class Pipeline:
                 self.drop(entry)
             case Decided(outcome):
                 self.spawn(entry, completion.publish_decided(self, entry, outcome))
+            case Sealed(reason):
+                self._locked.keep(entry, reason)
             case Admit(attempt):
                 entry.admit(attempt, self._stages.clock)
                 self._admitted(entry)
@@ -350,15 +354,8 @@ class Pipeline:
             await self.conclude(entry, entry.candidate, problem)
 
     async def conclude(self, entry: Entry, candidate: Accepted | Invalid, problem: Problem) -> None:
-        """It fails of this. What it has cost is kept, also where its answer could not be written."""
-        ran = entry.outcome or Outcome(
-            Status.FAILED,
-            calls=tuple(entry.calls),
-            published=entry.published,
-            generation=entry.generation,
-        )
-        failed = replace(ran, status=Status.FAILED, problem=problem, output=None, new_items=())
-        await self._stages.completion.finish(self, entry, candidate, failed, entry.feed)
+        """It fails of this."""
+        await self._stages.completion.conclude(self, entry, candidate, problem)
 
     def done(self, entry: Entry) -> None:
         """The outcome is durable: release the offset, and let the next one start."""

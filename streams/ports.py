@@ -81,7 +81,10 @@ class ClaimStore(Protocol):
     """Remembers which request ids were seen, and counts them in windows. All of it replay-safe."""
 
     async def claim(self, claims: Sequence[Claim]) -> Sequence[Verdict]:
-        """Decide each claim, in order, atomically per tenant."""
+        """Decide each claim, in order, atomically per tenant.
+
+        What cannot be told of one of them (its outcome is Sealed) keeps none of the others waiting.
+        """
         ...
 
     async def own(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from schemas.failures import Code
 from streams.buffers import Allowance, Buffers
@@ -150,8 +150,17 @@ class Waits:
             self.parking.back(waiting, _first_of(due_at, accepted))
             self._pipeline.drop(entry)
         else:
-            self._park(entry, accepted, ParkReason.WINDOW, due_at=due_at, admitted=False)
+            self._park(entry, accepted, ParkReason.WINDOW, due_at=due_at, attempt=0)
         return True
+
+    def asks_again(self, entry: Entry, accepted: Accepted, after_s: float) -> None:
+        """It ran, and has to wait for what came of that; its session waits, too."""
+        due_at = self._clock.at() + timedelta(seconds=after_s)
+        if entry.waiting is None:
+            self._park(entry, accepted, ParkReason.RETRY, due_at=due_at, started=True)
+            return
+        self.parking.back(entry.waiting, due_at.timestamp())
+        self._pipeline.drop(entry)
 
     def watch(self, entry: Entry) -> None:
         """A run begins: when it lasts it is parked beside its running."""
@@ -277,14 +286,9 @@ class Waits:
         reason: ParkReason,
         *,
         due_at: datetime | None = None,
-        order: int = -1,
-        admitted: bool = True,
+        **changed: Any,
     ) -> None:
-        parked = self._keeping.parked(entry, accepted, reason, due_at)
-        if order >= 0:
-            parked = replace(parked, order=order)
-        if not admitted:
-            parked = replace(parked, attempt=0)
+        parked = replace(self._keeping.parked(entry, accepted, reason, due_at), **changed)
         berth = self.parking.reserve(parked, entry.token)
         if berth is None:
             self._pipeline.spawn(entry, self._too_large(entry, accepted))
@@ -322,9 +326,10 @@ class Waits:
         waiting, session_id = entry.waiting, accepted.request.session_id
         if waiting is not None and (waiting.lane is not None or session_id is None):
             self._back(entry, waiting, accepted, reason)
-        else:  # it stands in no queue yet; one that came when its time had come is the latest
-            order = -1 if waiting is None else self.parking.place_of_latest(entry.place[0])
-            self._park(entry, accepted, reason, order=order)
+        elif waiting is None:
+            self._park(entry, accepted, reason)
+        else:  # it stands in no queue yet, and came when its time had come: it is the latest
+            self._park(entry, accepted, reason, order=self.parking.place_of_latest(entry.place[0]))
 
     def refill(self, tenant_id: str) -> None:
         """There may be room for what the tenant has outside."""
@@ -375,13 +380,9 @@ class Waits:
             return
         if standing is not None:
             place = self._pipeline.register.nowhere(place[0])
-        received = now - max(0.0, (at - parked.received_at).total_seconds())
-        candidate = self._intake.parse(parked.record, received, parked.received_at)
-        if parked.counted_at is not None and isinstance(candidate, Accepted):
-            candidate = replace(candidate, counted_at=parked.counted_at)
         entry = Entry(
             place,
-            candidate,
+            self._intake.again(parked, now, at),
             waiting.token or self._tokens.next(),
             generation=parked.generation,
             published=frozenset(parked.published_calls),

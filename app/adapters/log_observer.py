@@ -23,6 +23,7 @@ from streams.observations import (
     LedgerRead,
     LimitRefused,
     Occurrence,
+    OutcomeSealed,
     OwnershipChanged,
     ParkedUnreadable,
     PlanPassedOver,
@@ -78,6 +79,7 @@ class LogObserver:
             RunSlow: self._run_slow,
             GuardrailTripped: self._guardrail_tripped,
             StoreAway: self._store_away,
+            OutcomeSealed: self._outcome_sealed,
             OwnershipChanged: self._ownership_changed,
             LedgerRead: self._ledger_read,
             RecordsSkipped: self._records_skipped,
@@ -201,6 +203,16 @@ class LogObserver:
                 store=away.store,
                 reason=away.reason,
             )
+
+    def _outcome_sealed(self, sealed: OutcomeSealed) -> None:
+        self._sparsely(
+            self._log.error,
+            "a decided outcome cannot be opened: its request waits",
+            (sealed.tenant_id, sealed.request_id),
+            tenant=sealed.tenant_id,
+            request_id=sealed.request_id,
+            reason=sealed.reason,
+        )
 
     def _ownership_changed(self, changed: OwnershipChanged) -> None:
         self._log.info(

@@ -37,6 +37,7 @@ from streams.observations import (
     KeysUnread,
     LedgerRead,
     Occurrence,
+    OutcomeSealed,
     OwnershipChanged,
     ParkedUnreadable,
     PlanPassedOver,
@@ -96,6 +97,7 @@ class PrometheusObserver:
             RequestParked: self._request_parked,
             RecordsSkipped: self._records_skipped,
             ParkedUnreadable: self._parked_unreadable,
+            OutcomeSealed: self._outcome_sealed,
             LedgerRead: self._ledger_read,
             PlansRead: self._plans_read,
             PlanPassedOver: self._plan_passed_over,
@@ -185,6 +187,9 @@ class PrometheusObserver:
 
     def _parked_unreadable(self, unreadable: ParkedUnreadable) -> None:
         self._stream.unreadable(unreadable.records)
+
+    def _outcome_sealed(self, _: OutcomeSealed) -> None:
+        self._stream.sealed()
 
     def _records_skipped(self, _: RecordsSkipped) -> None:
         self._stream.skipped()

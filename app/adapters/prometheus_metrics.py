@@ -215,6 +215,11 @@ class StreamMetrics:
             "Parked requests that could not be read when their partition was taken over: they wait on.",
             registry=registry,
         ).inc
+        self.sealed: Add = Counter(
+            "penstock_outcomes_sealed",
+            "Times that a decided outcome could not be opened for want of its key: its request waits.",
+            registry=registry,
+        ).inc
         self.skipped: Add = Counter(
             "penstock_deliveries_repaired",
             "Times that fetched records were not delivered and were read again.",

@@ -10,7 +10,7 @@ from app.adapters.redis_batch import RedisBatch, script
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lines import Argument
 from app.adapters.redis_marker import SHA_LETTERS, token_digits
-from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Verdict, closed
+from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Sealed, Verdict, closed
 from streams.policy.gaps import LONGEST_MS
 from streams.policy.gates import MOST, Gate
 from streams.policy.windows import MonthWindow
@@ -92,8 +92,8 @@ class RedisClaims:
             return verdict
         try:
             return Decided(self._seal.open(verdict.outcome, *outcome_place(claim)))
-        except Unreadable as error:
-            raise StoreUnavailable(str(error)) from error
+        except Unreadable as error:  # of this one alone: whoever puts the key back finds all as it was
+            return Sealed(str(error))
 
     async def own(
         self, partitions: Sequence[int], generation: int, owner: str, *, forced: bool = False

@@ -19,9 +19,13 @@ WAITING = Row(
             "Parked and not readable",
             "Parked requests that a worker could not read when it took over their partition, in the last "
             "hour. They wait on. A newer version wrote them, most likely: run it again. `penstock parked "
-            "list` says where the first one stands.",
+            "list` says where the first one stands. `no key`: how often outcomes could not be opened; the "
+            "log names their requests, `/readyz` the key.",
             "short",
-            (Query(f"sum(increase({of('penstock_parked_unreadable_total')}[1h]))", "not readable"),),
+            (
+                Query(f"sum(increase({of('penstock_parked_unreadable_total')}[1h]))", "not readable"),
+                Query(f"sum(increase({of('penstock_outcomes_sealed_total')}[1h]))", "no key"),
+            ),
             steps=((1, "red"),),
         ),
         Panel(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agents_defs.run_journal import RunLost
-from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Verdict, closed
+from streams.flow import Admit, Answered, Conflict, Decided, Duplicate, Gone, Refuse, Sealed, Verdict, closed
 from streams.policy import caps, holdings
 from streams.policy.caps import Bench, Seated
 from streams.policy.gaps import Gap
@@ -127,6 +127,7 @@ class MemoryClaims:
         self.memory = memory if memory is not None else ClaimMemory()
         self.away = False
         self.asked: list[Claim] = []
+        self.sealed: dict[Id, str] = {}  # whose outcome this worker cannot open, and why
         self._known: dict[Shelf, int] = {}
         self._gate = asyncio.Event()
         self._gate.set()
@@ -195,7 +196,8 @@ class MemoryClaims:
             return Duplicate()
         journal = self.memory.journals.get((claim.tenant_id, claim.request_id), Journal())
         if marker.stage == "decided" and claim.generation in journal.outcomes:
-            return Decided(journal.outcomes[claim.generation])
+            reason = self.sealed.get((claim.tenant_id, claim.request_id))
+            return Decided(journal.outcomes[claim.generation]) if reason is None else Sealed(reason)
         if marker.stage == "decided" or not claim.token or claim.token != marker.token:
             marker.attempts += 1
             self.memory.stand_up((claim.tenant_id, claim.request_id, claim.generation))

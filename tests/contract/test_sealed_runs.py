@@ -18,10 +18,10 @@ from app.adapters.redis_runs import RedisRuns
 from app.adapters.redis_sessions import RedisSessions
 from app.adapters.sql_sessions import SqlSessions
 from app.operators.session_desk import SessionDesk
-from streams.flow import Decided
-from streams.ports import RunKey, SessionTurn, Shelf, StoreUnavailable, Told
+from streams.flow import Admit, Decided, Sealed
+from streams.ports import Claim, RunKey, SessionTurn, Shelf, StoreUnavailable, Told
 from tests.contract.claim_stores import RedisCase
-from tests.contract.run_steps import admitted, answered, begun, claimed, read, said
+from tests.contract.run_steps import SHA, admitted, answered, begun, claimed, read, said
 
 pytestmark = pytest.mark.broker
 KEYS = [bytes([number]) * 32 for number in range(2)]
@@ -29,7 +29,7 @@ SECRET = "a very secret thing"
 OUTCOME = SECRET.encode()
 
 
-class Sealed:
+class Sealing:
     """A worker's stores, with the keys of a file."""
 
     def __init__(self, case: RedisCase, path: Path | None) -> None:
@@ -64,7 +64,7 @@ async def all_that_is_stored(case: RedisCase) -> bytes:
 
 
 async def test_all_that_was_said_is_sealed_and_read_again(case: RedisCase, path: Path) -> None:
-    worker = Sealed(case, path)
+    worker = Sealing(case, path)
     run = await admitted(worker.claims)
     await begun(worker.runs, run, "s")
     await worker.runs.record(run, Told({"m:m0": OUTCOME}), 0)
@@ -80,16 +80,17 @@ async def test_all_that_was_said_is_sealed_and_read_again(case: RedisCase, path:
 
 
 async def test_without_the_key_it_waits_and_with_it_goes_on_where_it_was(case: RedisCase, path: Path) -> None:
-    worker = Sealed(case, path)
+    worker = Sealing(case, path)
     run = await admitted(worker.claims)
     await begun(worker.runs, run, "s")
     await worker.runs.decide(run, OUTCOME, SessionTurn("s", said(SECRET)))
     await worker.facts.keep(Owner("acme", "anne"), fact(), 9)
     before = await all_that_is_stored(case)
-    blind = Sealed(case, None)
+    blind = Sealing(case, None)
 
-    with pytest.raises(StoreUnavailable, match="PENSTOCK_MEMORY_KEYS_FILE"):
-        await claimed(blind.claims, "t-2")
+    verdict = await claimed(blind.claims, "t-2")
+    assert isinstance(verdict, Sealed)
+    assert "PENSTOCK_MEMORY_KEYS_FILE" in verdict.reason
     with pytest.raises(FactsUnavailable):
         await blind.facts.facts(Owner("acme", "anne"))
     assert blind.seal.trouble() is not None
@@ -100,21 +101,37 @@ async def test_without_the_key_it_waits_and_with_it_goes_on_where_it_was(case: R
     assert await read(worker.claims, worker.runs) == said(SECRET)
 
 
+async def test_of_a_batch_only_the_one_waits_whose_outcome_cannot_be_opened(
+    case: RedisCase, path: Path
+) -> None:
+    worker, blind = Sealing(case, path), Sealing(case, None)
+    for request_id, stores in (("r-1", blind), ("r-2", worker)):
+        run = await admitted(stores.claims, request_id=request_id)
+        await begun(stores.runs, run)
+        await stores.runs.decide(run, OUTCOME, None)
+    claims = [Claim("acme", f"r-{number}", SHA, 0, (), "t-2") for number in (1, 2, 3)]
+
+    opened, sealed, fresh = await blind.claims.claim(claims)
+
+    assert (opened, fresh) == (Decided(OUTCOME), Admit(1))
+    assert isinstance(sealed, Sealed)
+
+
 async def test_a_session_goes_on_over_a_rotation_and_from_before_there_were_keys(
     case: RedisCase, path: Path
 ) -> None:
-    await turn(Sealed(case, None), "r-0", "plain")
-    await turn(Sealed(case, path), "r-1", "old key")
+    await turn(Sealing(case, None), "r-0", "plain")
+    await turn(Sealing(case, path), "r-1", "old key")
     written(path, KEYS[1], KEYS[0])
 
-    worker = Sealed(case, path)
+    worker = Sealing(case, path)
     await turn(worker, "r-2", "new key")
 
     assert await read(worker.claims, worker.runs) == [*said("plain"), *said("old key"), *said("new key")]
 
 
 async def test_a_turn_that_is_moved_to_another_session_is_not_read_there(case: RedisCase, path: Path) -> None:
-    worker, keys = Sealed(case, path), RedisKeys("penstock")
+    worker, keys = Sealing(case, path), RedisKeys("penstock")
     await turn(worker, "r-1", SECRET)
     await case.client.copy(keys.session("acme", "s"), keys.session("globex", "s"))
 
@@ -125,7 +142,7 @@ async def test_a_turn_that_is_moved_to_another_session_is_not_read_there(case: R
 async def test_a_turn_that_an_attempt_left_behind_is_replaced_also_when_it_is_sealed(
     case: RedisCase, path: Path
 ) -> None:
-    worker = Sealed(case, path)
+    worker = Sealing(case, path)
     await case.add_turn("acme", "s", "r-1", said("before the crash"))
 
     await turn(worker, "r-1", "after the crash")
@@ -134,7 +151,7 @@ async def test_a_turn_that_an_attempt_left_behind_is_replaced_also_when_it_is_se
 
 
 async def test_a_session_lives_as_long_as_its_agent_says(case: RedisCase) -> None:
-    worker, key = Sealed(case, None), RedisKeys("penstock").session("acme", "s")
+    worker, key = Sealing(case, None), RedisKeys("penstock").session("acme", "s")
     await turn(worker, "r-1", "short", ttl_s=600.0)
     short = await case.client.pttl(key)
 
@@ -144,7 +161,7 @@ async def test_a_session_lives_as_long_as_its_agent_says(case: RedisCase) -> Non
     assert await case.client.pttl(key) > 29 * 86_400_000
 
 
-async def turn(worker: Sealed, request_id: str, text: str, ttl_s: float | None = None) -> None:
+async def turn(worker: Sealing, request_id: str, text: str, ttl_s: float | None = None) -> None:
     run = await admitted(worker.claims, request_id=request_id)
     await begun(worker.runs, run, "s")
     await worker.runs.decide(run, OUTCOME, SessionTurn("s", said(text), ttl_s=ttl_s))
@@ -158,8 +175,8 @@ def fact() -> Fact:
 async def test_an_old_key_can_be_retired_when_all_is_sealed_anew(
     case: RedisCase, path: Path, tmp_path: Path
 ) -> None:
-    await turn(Sealed(case, None), "r-0", "plain")
-    old = Sealed(case, path)
+    await turn(Sealing(case, None), "r-0", "plain")
+    old = Sealing(case, path)
     await turn(old, "r-1", SECRET)
     await old.facts.keep(Owner("acme", "anne"), fact(), 9)
     database = Database(f"sqlite:///{tmp_path / 's.db'}")
@@ -167,7 +184,7 @@ async def test_an_old_key_can_be_retired_when_all_is_sealed_anew(
     sql = SqlSessions(database, "penstock", 600.0, lambda: 0.0, old.seal)
     await sql.add(run, SessionTurn("s", said(SECRET)), (await sql.read(run, "s", None)).mark)
     written(path, KEYS[1], KEYS[0])
-    both = Sealed(case, path)
+    both = Sealing(case, path)
 
     desk = SessionDesk(
         RedisSessions(RedisBatch(case.client), "penstock", both.seal, 0.0),
@@ -177,7 +194,7 @@ async def test_an_old_key_can_be_retired_when_all_is_sealed_anew(
     assert await desk.reseal() == (3, 1)
     assert await desk.reseal() == (0, 0)
 
-    new = Sealed(case, written(path, KEYS[1]))
+    new = Sealing(case, written(path, KEYS[1]))
     assert await read(new.claims, new.runs) == [*said("plain"), *said(SECRET)]
     assert await new.facts.facts(Owner("acme", "anne")) == [fact()]
     later = SqlSessions(database, "penstock", 600.0, lambda: 0.0, new.seal)

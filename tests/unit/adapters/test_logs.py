@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from app.adapters import logs
 from app.adapters.log_observer import REPEAT_S, LogObserver
 from schemas.failures import Code
-from streams.observations import Fault, LimitRefused, RecordRejected, RequestDone, StoreAway
+from streams.observations import Fault, LimitRefused, OutcomeSealed, RecordRejected, RequestDone, StoreAway
 from tests.doubles.occurrences import EVERY_KIND, ONE_RUN
 
 CANARY = "the-patient-is-called-Zaphod"
@@ -172,6 +172,7 @@ def test_every_occurrence_is_a_debug_line_at_least(configure: Callable[..., Log]
         (LimitRefused("acme", Code.LIMIT_COST), "info", {"tenant": "acme", "code": "limit_cost"}),
         (StoreAway("admission", False, "refused"), "warning", {"store": "admission", "reason": "refused"}),
         (StoreAway("admission", True, ""), "info", {"store": "admission"}),
+        (OutcomeSealed("acme", "r-1", "add it"), "error", {"request_id": "r-1", "reason": "add it"}),
     ],
 )
 def test_occurrences_have_fitting_levels_and_fields(
