@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,16 @@ class Allowed:
 
     tools: frozenset[str] | None = None
     mcp_servers: frozenset[str] | None = None
+
+    @classmethod
+    def by(cls, tools: Collection[str] | None, mcp_servers: Collection[str] | None) -> Allowed:
+        """By the two lists of a plan."""
+        if tools is None and mcp_servers is None:
+            return EVERYTHING
+        return cls(
+            None if tools is None else frozenset(tools),
+            None if mcp_servers is None else frozenset(mcp_servers),
+        )
 
     def left_of(self, agent: Agent[Any]) -> None:
         """The agent keeps what is allowed. Its models are never told of the rest."""

@@ -94,6 +94,17 @@ class Foreseen:
     cost_usd: Decimal | None  # None: nobody knows this model's price
 
 
+@dataclass(frozen=True, slots=True)
+class ToolLists:
+    """What a plan lists of tools and of MCP servers. None: all."""
+
+    tools: tuple[str, ...] | None = None
+    mcp_servers: tuple[str, ...] | None = None
+
+
+ALL_TOOLS = ToolLists()
+
+
 class MayUse(Protocol):
     """Asked before each model call."""
 

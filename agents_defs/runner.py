@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from agents import RunConfig, ToolApprovalItem, set_tracing_disabled
 
 from agents_defs import identity_patch, transform_patch
-from agents_defs.agent_graph import EVERYTHING, Allowed, Workshop, prepare
+from agents_defs.agent_graph import Allowed, Workshop, prepare
 from agents_defs.approvals import run_decided
 from agents_defs.call_meter import CHARS_PER_TOKEN
 from agents_defs.delta_feed import DeltaFeed
@@ -20,6 +20,7 @@ from agents_defs.flow import Flow
 from agents_defs.flow_run import told
 from agents_defs.graph_pool import GraphPools
 from agents_defs.guardrails.placing import withheld
+from agents_defs.memory.history import with_calls
 from agents_defs.memory.process_facts import OF_THIS_PROCESS
 from agents_defs.questions import Question, Reply
 from agents_defs.recovery import Recovery
@@ -27,7 +28,7 @@ from agents_defs.redaction.run_redaction import begun, kept_items
 from agents_defs.registry import UnknownAgent
 from agents_defs.run_context import RunContext
 from agents_defs.run_journal import RunStopped
-from agents_defs.run_order import Foreseen, RunResult, SlowNotice
+from agents_defs.run_order import ALL_TOOLS, Foreseen, RunResult, SlowNotice, ToolLists
 from agents_defs.run_scope import SCOPE, LiveRun, RunScope
 from agents_defs.sdk_failures import failure_of
 from agents_defs.session_fit import fit
@@ -91,11 +92,16 @@ class AgentRunner:
                 raise BadRegistration(f"{where}: {spec.reference} cannot be built: {said}") from error
 
     def foresee(
-        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+        self,
+        spec: AgentSpec,
+        model: str | None,
+        characters: int,
+        max_output_tokens: int | None,
+        lists: ToolLists = ALL_TOOLS,
     ) -> Foreseen:
         """What the first model call of a run may use, before the run is there."""
         try:
-            pool = self._pools.pool(spec, model)
+            pool = self._pools.pool(spec, model, Allowed.by(lists.tools, lists.mcp_servers))
             characters += pool.told
         except Exception:  # noqa: BLE001  the run will say what is wrong with it
             return Foreseen(
@@ -126,7 +132,7 @@ class AgentRunner:
         if order.timeout_s <= 0:
             raise RunFailure(Code.MODEL_TIMEOUT, "no time was left for the run")
         try:
-            allowed = _allowed(order)
+            allowed = Allowed.by(order.tools, order.mcp_servers)
             pool = self._pools.pool(order.spec, order.model, allowed)
             graph = pool.take()
             live = self._live(order, listener, allowed)
@@ -186,6 +192,8 @@ class AgentRunner:
 
     def _live(self, order: RunOrder, listener: RunListener, allowed: Allowed) -> LiveRun:
         order, redaction = begun(order)
+        if order.session_items:
+            order = replace(order, session_items=with_calls(order.session_items))
         return LiveRun(
             order=order,
             listener=listener,
@@ -279,15 +287,6 @@ def _feed(order: RunOrder, listener: RunListener) -> DeltaFeed | None:
     if not order.stream:
         return None
     return DeltaFeed(listener, order.turns_out, withhold=withheld(order.spec.guardrails))
-
-
-def _allowed(order: RunOrder) -> Allowed:
-    if order.tools is None and order.mcp_servers is None:
-        return EVERYTHING
-    tools, servers = order.tools, order.mcp_servers
-    return Allowed(
-        None if tools is None else frozenset(tools), None if servers is None else frozenset(servers)
-    )
 
 
 def _turns_allowed(order: RunOrder) -> int:

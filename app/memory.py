@@ -89,4 +89,7 @@ def open_sessions(settings: Settings, seal: Seal) -> "SqlSessions | None":
     except BadDatabase as error:
         raise CannotStart(f"PENSTOCK_SESSIONS_URL: {error}") from error
     ttl_s = settings.session_days * DAY_S
-    return SqlSessions(database, settings.app_id, ttl_s, lambda: SystemClock.at().timestamp(), seal)
+    most_bytes = settings.session_max_bytes
+    return SqlSessions(
+        database, settings.app_id, ttl_s, lambda: SystemClock.at().timestamp(), seal, most_bytes
+    )

@@ -16,6 +16,7 @@ from agents_defs.tenant_keys import KeyFolder
 from app.model_file import ModelFile, read_models
 from app.tier_file import read_tiers
 from streams.options import FlowOptions, KafkaOptions, LimitOptions, StreamOptions, TrustOptions
+from streams.policy.session_size import MOST_BYTES
 
 if TYPE_CHECKING:
     from app.mcp_file import McpFile
@@ -122,6 +123,8 @@ max_in_flight."""
     """How long a request id is remembered; at most the retention of the responses."""
     session_days: Positive = 30
     """How long a session is remembered after its last turn."""
+    session_max_bytes: Annotated[int, Field(ge=1024)] = MOST_BYTES
+    """How large a session may be, as it is stored: beyond that its oldest turns leave it, whole ones."""
     delta_window_ms: Annotated[int, Field(ge=0, le=1000)] = 20
     """Streamed text is put together for this long."""
     commit_window_ms: Annotated[int, Field(ge=0, le=1000)] = 6
@@ -273,6 +276,7 @@ public one). None: the tool is off."""
                 crashes_tolerated=self.crashes_tolerated,
                 idempotency_days=self.idempotency_days,
                 session_days=self.session_days,
+                session_max_bytes=self.session_max_bytes,
                 delta_window_s=self.delta_window_ms / 1000,
                 commit_window_s=self.commit_window_ms / 1000,
             ),

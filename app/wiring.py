@@ -129,7 +129,9 @@ def wire(
     claims = RedisClaims(batch, kafka.app_id, flow.idempotency_days, seal)
     reservations = RedisReservations(batch, kafka.app_id, flow.idempotency_days, kafka.partitions)
     foresight = Foresight(runs)
-    store = RedisRuns(batch, kafka.app_id, flow.idempotency_days, flow.session_days, seal)
+    store = RedisRuns(
+        batch, kafka.app_id, flow.idempotency_days, flow.session_days, seal, flow.session_max_bytes
+    )
     conversations = Conversations(None if memory is None else memory.sessions, store, patience)
     deltas = KafkaDeltas(options, topics.deltas, clock, observer, lifeline)
     bodies = KafkaParked(kafka, topics.parked, observer)

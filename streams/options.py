@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from schemas.tenants import TenantPlan
+from streams.policy.session_size import MOST_BYTES
 
 Delivery = Literal["transactional", "plain"]
 
@@ -39,6 +40,7 @@ class FlowOptions:
     crashes_tolerated: int = 4  # of workers, by one run: with one more it is a crash loop
     idempotency_days: int = 7
     session_days: int = 30
+    session_max_bytes: int = MOST_BYTES
     delta_window_s: float = 0.02
     commit_window_s: float = 0.006
     warn_after_s: float = 30.0

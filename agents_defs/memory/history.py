@@ -41,6 +41,20 @@ def suffix_within(items: Items, tokens: int) -> int:
     return len(items)
 
 
+def with_calls(items: Items) -> Items:
+    """Without results whose calls are not there: those left with an older turn. No provider takes such."""
+    called: set[str] = set()
+    kept = []
+    for item in items:
+        call_id = _call_id(item)
+        if call_id is not None and str(item["type"]).endswith(CALLS):
+            called.add(call_id)
+        elif call_id is not None and call_id not in called:
+            continue
+        kept.append(item)
+    return items if len(kept) == len(items) else kept
+
+
 def as_text(items: Items) -> str:
     """What was said, as it is told to whoever puts it in short."""
     return "\n".join(line for item in items if (line := _line(item)))

@@ -11,6 +11,7 @@ from app.adapters.redis_marker import held_by
 from app.adapters.redis_run_calls import DAY_MS, RedisRunCalls
 from app.adapters.session_turns import conversation, turn_begins, turn_bytes
 from streams.policy.gates import NOTHING_SPENT, Spending
+from streams.policy.session_size import MOST_BYTES
 from streams.ports import Begun, RunKey, SessionTurn, StoreUnavailable, Told
 
 BEGIN: Final = script("run", "begin", joined=True)
@@ -33,8 +34,10 @@ class RedisRuns(RedisRunCalls):
         idempotency_days: int,
         session_days: int,
         seal: Seal | None = None,
+        session_bytes: int = MOST_BYTES,
     ) -> None:
         super().__init__(batch, app_id, idempotency_days)
+        self._session_bytes: Final = session_bytes
         self._session_ms = session_days * DAY_MS
         self._seal = seal or Seal()
 
@@ -83,6 +86,7 @@ class RedisRuns(RedisRunCalls):
             turn_bytes(self._seal, run, turn) if turn else b"",
             _own(run) if turn else b"",
             self._session_ms if turn is None or turn.ttl_s is None else round(turn.ttl_s * 1000),
+            self._session_bytes,
             spent.tokens,
             spent.nano_usd,
             spent.runs,

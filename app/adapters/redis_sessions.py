@@ -84,10 +84,21 @@ class RedisSessions:
         with _answering():
             async for keys in self._found("s", None):
                 for key in keys:
-                    for place, raw in enumerate(await self._client.lrange(key, 0, -1)):
-                        new = resealed(self._seal, self._keys.parts(key), raw)
-                        if new is not None:
-                            count += await self._batch.call(RESEAL, [key], ["list", place, raw, new])
+                    count += await self._reseal(key)
+        return count
+
+    async def _reseal(self, key: str) -> int:
+        count, moved = 0, True
+        while moved:  # the oldest turns of a session may leave, and all others then stand elsewhere
+            moved = False
+            for place, raw in enumerate(await self._client.lrange(key, 0, -1)):
+                new = resealed(self._seal, self._keys.parts(key), raw)
+                if new is None:
+                    continue
+                if await self._batch.call(RESEAL, [key], ["list", place, raw, new]):
+                    count += 1
+                else:
+                    moved = True
         return count
 
     async def owners(self) -> Sequence[Owner]:

@@ -60,7 +60,8 @@ def resealed(seal: Seal, whose: Whose, raw: bytes) -> bytes | None:
     if not seal.on or (isinstance(items, str) and seal.is_new(b64decode(items))):
         return None
     anew = SessionTurn(whose[1], said(seal, whose, turn), bool(turn.get("anew")))
-    return turn_bytes(seal, RunKey(whose[0], request_id, 0, ""), anew)
+    new = turn_bytes(seal, RunKey(whose[0], request_id, 0, ""), anew)
+    return new[:-1] + b',"gone":%d}' % turn["gone"] if "gone" in turn else new
 
 
 def items_bytes(items: Iterable[dict[str, Any]]) -> bytes:

@@ -13,25 +13,36 @@ from app.adapters.memory_seal import Seal, Unreadable
 from app.adapters.session_turns import Items, items_bytes
 from app.adapters.session_values import SessionRow, StoredTurn
 from app.adapters.sql_tables import SESSIONS, TABLES, TURNS
+from streams.policy.session_size import MOST_BYTES, leaving
 from streams.ports import Recalled, RunKey, SessionTurn, StoreUnavailable
 from streams.session_marks import SessionMark
 
 T = TypeVar("T")
 Whose = tuple[str, str]  # tenant and session
 AT_ONCE: Final = 200
+GONE: Final = b"[]"  # all that stands of a turn that has left: who adds it again, late, finds it marked
+LATE_S: Final = 7 * 86_400.0
+HERE: Final = func.length(TURNS.c["items"]) > len(GONE)
 
 
 class SqlSessions:
     """Of a deployment. All of it happens in threads of the database's own."""
 
     def __init__(
-        self, database: Database, app_id: str, ttl_s: float, now: Callable[[], float], seal: Seal
+        self,
+        database: Database,
+        app_id: str,
+        ttl_s: float,
+        now: Callable[[], float],
+        seal: Seal,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._database: Final = database
         self._app_id: Final = app_id
         self._ttl_s: Final = ttl_s
         self._now: Final = now  # seconds since 1970
         self._seal: Final = seal
+        self._most_bytes: Final = most_bytes
         self._made = False
 
     async def read(self, run: RunKey, session_id: str, mark: SessionMark | None) -> Recalled:
@@ -128,12 +139,23 @@ class SqlSessions:
                 "items": sealed,
             }
             self._database.insert_new(books, TURNS, _named(self._app_id, whose) | added)
+            self._shorten(books, whose, now)
             ttl_s = self._ttl_s if turn.ttl_s is None else turn.ttl_s
             books.execute(
                 update(SESSIONS)
                 .where(_is(SESSIONS, self._app_id, whose))
                 .values(touched_at=now, expires_at=now + ttl_s)
             )
+
+    def _shorten(self, books: Connection, whose: Whose, now: float) -> None:
+        size, here = func.length(TURNS.c["items"]), and_(_is(TURNS, self._app_id, whose), HERE)
+        if (books.execute(select(func.sum(size)).where(here)).scalar() or 0) <= self._most_bytes:
+            return
+        turns = books.execute(select(TURNS.c.turn_id, size).where(here).order_by(TURNS.c.turn_id)).all()
+        first = turns[leaving([one[1] for one in turns], self._most_bytes)].turn_id
+        older = and_(_is(TURNS, self._app_id, whose), TURNS.c.turn_id < first)
+        books.execute(update(TURNS).where(older).values(items=GONE, anew=False))
+        books.execute(delete(TURNS).where(older, TURNS.c.added_at < now - LATE_S))
 
     def _sessions(self, tenant_id: str | None) -> Sequence[SessionRow]:
         count = func.count(TURNS.c.turn_id)
@@ -150,7 +172,7 @@ class SqlSessions:
                 count.label("turns"),
             )
             .select_from(joined)
-            .where(SESSIONS.c.app_id == self._app_id)
+            .where(SESSIONS.c.app_id == self._app_id, HERE)
             .group_by(
                 SESSIONS.c.tenant_id, SESSIONS.c.session_id, SESSIONS.c.touched_at, SESSIONS.c.expires_at
             )
@@ -174,7 +196,9 @@ class SqlSessions:
     def _delete(self, whose: Whose) -> int:
         with self._database.writing() as books:
             row = self._locked(books, whose, 0, self._now())
-            gone = books.execute(delete(TURNS).where(_is(TURNS, self._app_id, whose))).rowcount
+            of_whose = _is(TURNS, self._app_id, whose)
+            gone = books.execute(delete(TURNS).where(of_whose, HERE)).rowcount
+            books.execute(delete(TURNS).where(of_whose))
             books.execute(
                 update(SESSIONS)
                 .where(_is(SESSIONS, self._app_id, whose))
@@ -196,7 +220,7 @@ class SqlSessions:
     def _reseal(self, after: int) -> tuple[int, int | None]:
         """Of the next turns; returns also the last of them, None where there are no more."""
         count, last = 0, None
-        wanted = select(TURNS).where(TURNS.c.app_id == self._app_id, TURNS.c.turn_id > after)
+        wanted = select(TURNS).where(TURNS.c.app_id == self._app_id, TURNS.c.turn_id > after, HERE)
         with self._database.writing() as books:
             for row in books.execute(wanted.order_by(TURNS.c.turn_id).limit(AT_ONCE)).all():
                 last = row.turn_id
@@ -221,7 +245,7 @@ class SqlSessions:
         return books.execute(select(SESSIONS).where(_is(SESSIONS, self._app_id, whose))).one_or_none()
 
     def _of(self, whose: Whose, *more: ColumnElement[bool]) -> Any:
-        return select(TURNS).where(_is(TURNS, self._app_id, whose), *more).order_by(TURNS.c.turn_id)
+        return select(TURNS).where(_is(TURNS, self._app_id, whose), HERE, *more).order_by(TURNS.c.turn_id)
 
     def _told(self, whose: Whose, turns: Sequence["Row[Any]"]) -> Items:
         """What a model is told of these: all since the conversation was last put together anew."""

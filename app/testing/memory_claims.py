@@ -40,7 +40,7 @@ class Journal:
 
     entries: dict[str, bytes] = field(default_factory=dict)
     agent_version: int | None = None
-    session: tuple[str, int] | None = None  # its id, and how many turns the first attempt read
+    session: tuple[str, int, int] | None = None  # its id, how many turns the first attempt read, from which
     turns_out: int = 0
     generation: int = 0  # the latest that began
     begun: set[tuple[int, int]] = field(default_factory=set)  # generation and attempt
@@ -70,6 +70,7 @@ class ClaimMemory:
     sessions: dict[Id, list[tuple[str, Items]]] = field(
         default_factory=dict
     )  # request id and items, in order
+    gone: dict[Id, int] = field(default_factory=dict)  # how many turns have left a session for want of room
 
     def copied(self) -> "ClaimMemory":
         """As it is now, to come back to."""
@@ -80,7 +81,7 @@ class ClaimMemory:
         self.markers, self.windows, self.positions = other.markers, other.windows, other.positions
         self.journals, self.sessions, self.owners = other.journals, other.sessions, other.owners
         self.held, self.seats, self.asked = other.held, other.seats, other.asked
-        self.gaps = other.gaps
+        self.gaps, self.gone = other.gaps, other.gone
 
     def before(self, partition: int, gates: Mapping[Place, Gate]) -> Before[Place] | None:
         """What is known of what was before the partition's gap, if it has one."""

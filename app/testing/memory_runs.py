@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.testing.memory_claims import ClaimMemory, Items, Journal, Marker, own_marker
+from app.testing.memory_sessions import size_of
 from streams.policy.gates import NOTHING_SPENT, Spending
+from streams.policy.session_size import MOST_BYTES, leaving
 from streams.ports import Begun, RunKey, SessionTurn, StoreUnavailable, Told
 
 
@@ -18,8 +20,14 @@ class StandsForAll(list[dict[str, Any]]):
 class MemoryRuns:
     """One worker's client of such a store. Hand it the memory of its MemoryClaims."""
 
-    def __init__(self, memory: ClaimMemory | None = None, now_ms: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        memory: ClaimMemory | None = None,
+        now_ms: Callable[[], int] = lambda: 0,
+        session_bytes: int = MOST_BYTES,
+    ) -> None:
         self._now_ms = now_ms
+        self._session_bytes = session_bytes
         self.memory = memory if memory is not None else ClaimMemory()
         self.away = False
         self.left: list[tuple[RunKey, float]] = []
@@ -83,6 +91,7 @@ class MemoryRuns:
                 turns.pop()
             items = copy.deepcopy(list(turn.items))
             turns.append((run.request_id, StandsForAll(items) if turn.anew else items))
+            self._shorten((run.tenant_id, turn.session_id), turns)
 
     async def leave(self, run: RunKey, keep_s: float, spent: Spending = NOTHING_SPENT) -> None:
         """The attempt stops in order, without an outcome."""
@@ -133,14 +142,21 @@ class MemoryRuns:
     def _session(self, run: RunKey, journal: Journal, session_id: str | None) -> tuple[Items, bool]:
         if session_id is None:
             return [], False
-        turns = self.memory.sessions.get((run.tenant_id, session_id), [])
+        whose = (run.tenant_id, session_id)
+        turns, gone = self.memory.sessions.get(whose, []), self.memory.gone.get(whose, 0)
         if journal.session is None:
-            journal.session = (session_id, len(turns) - _is_last(turns, run))
-        read = journal.session[1]
+            journal.session = (session_id, len(turns) - _is_last(turns, run), gone)
+        _, read, first = journal.session
+        known = turns[: max(0, first + read - gone)]
         told: Items = []
-        for _, items in turns[:read]:
+        for _, items in known:
             told = [*([] if isinstance(items, StandsForAll) else told), *copy.deepcopy(items)]
-        return told, len(turns) < read
+        return told, len(known) < read
+
+    def _shorten(self, whose: tuple[str, str], turns: list[tuple[str, Items]]) -> None:
+        number = leaving([size_of(items) for _, items in turns], self._session_bytes)
+        del turns[:number]
+        self.memory.gone[whose] = self.memory.gone.get(whose, 0) + number
 
 
 def _is_last(turns: list[tuple[str, Items]], run: RunKey) -> bool:

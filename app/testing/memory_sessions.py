@@ -2,13 +2,20 @@
 
 import asyncio
 import copy
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from streams.policy.session_size import MOST_BYTES, leaving
 from streams.ports import Recalled, RunKey, SessionTurn, StoreUnavailable
 from streams.session_marks import SessionMark
 
 Items = list[dict[str, Any]]
+
+
+def size_of(items: Items) -> int:
+    """In bytes, about as a store would keep them."""
+    return len(json.dumps(items, default=str))
 
 
 @dataclass
@@ -17,12 +24,14 @@ class Kept:
 
     epoch: int = 0
     turns: list[tuple[int, tuple[str, int], bool, Items]] = field(default_factory=list)
+    gone: set[tuple[str, int]] = field(default_factory=set)  # whose turns have left for want of room
 
 
 class MemorySessions:
     """One store, however many workers use it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self.kept: dict[tuple[str, str], Kept] = {}
         self.away = False
         self.added: list[str] = []  # requests whose turn somebody wanted to add, as often as they did
@@ -52,10 +61,14 @@ class MemorySessions:
             await self.gate.wait()
         session = self.kept.setdefault((run.tenant_id, turn.session_id), Kept(mark.epoch))
         own = (run.request_id, run.generation)
-        if session.epoch != mark.epoch or any(one[1] == own for one in session.turns):
+        known = session.gone.union(one[1] for one in session.turns)
+        if session.epoch != mark.epoch or own in known:
             return
         self._number += 1
         session.turns.append((self._number, own, turn.anew, copy.deepcopy(list(turn.items))))
+        number = leaving([size_of(one[3]) for one in session.turns], self._most_bytes)
+        session.gone.update(one[1] for one in session.turns[:number])
+        del session.turns[:number]
 
     async def delete(self, tenant_id: str, session_id: str) -> int:
         """How many turns are gone. What runs that began before would add is not added any more."""

@@ -1,4 +1,4 @@
-"""Sessions on a real PostgreSQL, where one is installed: the contract of stores, and workers at once."""
+"""Sessions on a real PostgreSQL: the contract of stores, and workers at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from agents_defs.database import Database
 from app.adapters.memory_seal import Seal
 from app.adapters.sql_sessions import SqlSessions
 from streams.ports import SessionTurn
-from tests.broker.test_shop_on_postgresql import postgresql  # noqa: F401  a fixture
+from tests.contract import test_session_size as sizes
 from tests.contract import test_session_store as contract
 from tests.contract.run_steps import said
 
@@ -26,7 +26,7 @@ CONTRACT = [
 
 
 @pytest.fixture
-async def stores(postgresql: str) -> AsyncIterator[Callable[[], SqlSessions]]:  # noqa: F811  the fixture
+async def stores(postgresql: str) -> AsyncIterator[Callable[[], SqlSessions]]:
     """Makes workers' clients of one deployment."""
     app_id, time, opened = f"t{uuid4().hex[:8]}", contract.Time(), []
 
@@ -37,6 +37,22 @@ async def stores(postgresql: str) -> AsyncIterator[Callable[[], SqlSessions]]:  
     yield make
     for one in opened:
         one.close()
+
+
+SIZES = [
+    test
+    for name, test in vars(sizes).items()
+    if name.startswith("test_") and list(inspect.signature(test).parameters) == ["store"]
+]
+
+
+@pytest.mark.parametrize("test", SIZES, ids=lambda test: test.__name__.removeprefix("test_"))
+async def test_large_sessions_grow_smaller(postgresql: str, test: Callable[[Any], Awaitable[None]]) -> None:
+    app_id = f"t{uuid4().hex[:8]}"
+    store = SqlSessions(Database(postgresql), app_id, contract.DAY_S, contract.Time(), Seal(), sizes.MOST)
+
+    await test(store)
+    store.close()
 
 
 @pytest.mark.parametrize("test", CONTRACT, ids=lambda test: test.__name__.removeprefix("test_"))

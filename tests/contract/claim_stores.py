@@ -21,6 +21,7 @@ from app.adapters.redis_runs import RedisRuns
 from app.adapters.redis_sessions import RedisSessions
 from app.adapters.redis_windows import RedisWindows
 from streams.drift_watch import Counts
+from streams.policy.session_size import MOST_BYTES
 from streams.ports import ClaimStore, Reservations, RunStore
 from streams.window_keeper import WindowStore
 from tests.doubles.hand_clock import HandClock
@@ -45,7 +46,7 @@ class ClaimCase(Protocol):
     def away(self) -> ClaimStore:
         """A client of a store that does not answer."""
 
-    def runs(self) -> RunStore:
+    def runs(self, session_bytes: int = MOST_BYTES) -> RunStore:
         """Another worker's client of the runs in it."""
 
     def reservations(self) -> Reservations:
@@ -108,8 +109,8 @@ class MemoryCase:
         store.away = True
         return store
 
-    def runs(self) -> RunStore:
-        self._runs.append(MemoryRuns(self._memory, self._now_ms))
+    def runs(self, session_bytes: int = MOST_BYTES) -> RunStore:
+        self._runs.append(MemoryRuns(self._memory, self._now_ms, session_bytes))
         return self._runs[-1]
 
     def reservations(self) -> Reservations:
@@ -175,9 +176,9 @@ class RedisCase:
     def away(self) -> ClaimStore:
         return RedisClaims(RedisBatch(self._nobody), "penstock", 7)
 
-    def runs(self) -> RunStore:
+    def runs(self, session_bytes: int = MOST_BYTES) -> RunStore:
         self._batches.append(RedisBatch(self._client, self._lines))
-        return RedisRuns(self._batches[-1], "penstock", 7, 30)
+        return RedisRuns(self._batches[-1], "penstock", 7, 30, session_bytes=session_bytes)
 
     def reservations(self) -> Reservations:
         return RedisReservations(RedisBatch(self._client, self._lines), "penstock", 7, 1)

@@ -10,12 +10,18 @@ from agents_defs.memory.memory_spec import MemorySpec
 from agents_defs.registry import Registry
 from app.adapters.health import answer
 from app.adapters.memory_seal import Seal, Unreadable
+from app.adapters.redis_client import connect_redis
 from app.memory import Memory, open_memory
 from app.settings import Settings
 from app.startup import CannotStart
+from app.wiring import wire
+from streams.observations import Observers
+from streams.ports import RunKey, SessionTurn
 from tests.doubles.flume import NEVER_BUILT
+from tests.doubles.held_runs import HeldRuns
 
 KEY = "A" * 43 + "=\n"
+NOBODY = "redis://127.0.0.1:1/0"
 
 
 def settings(**given: Any) -> Settings:
@@ -84,3 +90,27 @@ async def test_readiness_says_whether_the_database_answers(tmp_path: Path) -> No
     assert (await found(away))["sessions"] == (False, "the database does not answer")
     there.close()
     away.close()
+
+
+async def test_sessions_in_a_database_are_as_large_as_the_setting_says(tmp_path: Path) -> None:
+    memory = opened(
+        remembering("sql"), sessions_url=f"sqlite:///{tmp_path / 's.db'}", session_max_bytes=2_000
+    )
+    store = memory.sessions
+    assert store is not None
+
+    for number in range(3):
+        run = RunKey("acme", f"r-{number}", 1, "t")
+        mark = (await store.read(run, "s", None)).mark
+        await store.add(run, SessionTurn("s", [{"content": "x" * 1_500}]), mark)
+
+    assert [one.request_id for one in await store.turns("acme", "s")] == ["r-2"]
+    memory.close()
+
+
+def test_sessions_in_redis_are_as_large_as_the_setting_says() -> None:
+    options = settings(session_max_bytes=2_000).stream()
+
+    wired = wire(options, connect_redis(NOBODY), Registry(), cast(Any, HeldRuns()), Observers())
+
+    assert cast(Any, wired.pipeline)._stages.execution.store._session_bytes == 2_000

@@ -5,14 +5,25 @@ local function session_read(journal, session, session_id, own)
   end
   local known = redis.call('HGET', journal, '@session')
   if known then
-    local read = tonumber(string.match(known, '^%d+'))
-    return read, read > 0 and redis.call('LRANGE', session, 0, read - 1) or {}
+    local read, gone = string.match(known, '^(%d+)~?(%d*)')
+    local since = gone_before(redis.call('LINDEX', session, 0)) - (tonumber(gone) or 0)
+    read = tonumber(read)
+    if since < 0 or since >= read then -- another session by now, or all of it has left
+      return read, {}
+    end
+    return read, redis.call('LRANGE', session, 0, read - since - 1)
   end
   local turns = redis.call('LRANGE', session, 0, -1)
   if is_own(turns[#turns], own) then
     turns[#turns] = nil
   end
-  redis.call('HSET', journal, '@session', #turns .. ':' .. session_id)
+  local size = 0
+  for _, turn in ipairs(turns) do
+    size = size + #turn
+  end
+  -- Turns that it reads, those that had left before them, and how large the session is.
+  local read = #turns .. '~' .. gone_before(turns[1]) .. '~' .. size
+  redis.call('HSET', journal, '@session', read .. ':' .. session_id)
   return #turns, turns
 end
 

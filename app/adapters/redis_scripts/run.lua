@@ -20,3 +20,12 @@ end
 local function is_own(turn, own)
   return turn and own ~= '' and string.sub(turn, 1, #own) == own
 end
+
+-- How many turns have left a session for want of room: its first turn says so, at its end.
+local function gone_before(turn)
+  return tonumber(turn and string.match(turn, ',"gone":(%d+)}$') or 0)
+end
+
+local function saying_gone(turn, gone)
+  return gone == 0 and turn or string.sub(turn, 1, -2) .. ',"gone":' .. gone .. '}'
+end

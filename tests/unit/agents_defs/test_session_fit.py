@@ -10,7 +10,7 @@ import pytest
 from agents import Agent
 from agents.testing import assistant_message
 
-from agents_defs.memory.history import as_text, cuts_of, suffix_within, tokens_of
+from agents_defs.memory.history import as_text, cuts_of, suffix_within, tokens_of, with_calls
 from agents_defs.memory.memory_spec import MemorySpec
 from agents_defs.run_journal import RunLost
 from agents_defs.run_order import RunResult
@@ -183,3 +183,13 @@ def test_all_kinds_of_items_are_put_into_words() -> None:
     ]
 
     assert as_text(items) == "assistant: hi no\ntool result: seen"
+
+
+async def test_a_result_whose_call_has_left_the_session_is_not_told() -> None:
+    _, model = await run(MemorySpec(), HISTORY[2:])
+
+    assert model.told[0][:-1] == HISTORY[3:]
+
+
+def test_results_stay_whose_calls_are_there() -> None:
+    assert with_calls(HISTORY) is HISTORY
