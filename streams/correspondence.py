@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from hashlib import sha256
 from typing import Any, Final
 
 import orjson
@@ -27,12 +26,12 @@ from streams.one_by_one import OneByOne
 from streams.parked import Parked, ParkReason
 from streams.parking import Parking
 from streams.ports import Clock, Outbox, ParkedBodies
+from streams.question_ids import question_id
 from streams.topics import MIB, TopicNames
 from streams.turns import Suspended
 from streams.waiting import Identity, Waiting
 
 LOOK_S = 0.02  # a reply may be there before the record of the run that asked is known to be
-LONGEST_ID = 96  # of the asking request's id, of which the question's begins with so much
 
 NO_KEY = Reply(
     "refused",
@@ -207,15 +206,8 @@ def asked_by(
 ) -> list[Asked]:
     """Questions with the ids of their requests, which nobody guesses; they share what may be spent still."""
     share = None if left_usd is None else rounded_down(left_usd / max(1, len(questions)))
-    named = [(one, question_id(accepted, token, one.call)) for one in questions]
+    named = [(one, question_id(accepted.request, token, one.call)) for one in questions]
     return [Asked(one.call, one.agent, one.input, request_id, share) for one, request_id in named]
-
-
-def question_id(accepted: Accepted, token: str, call: str) -> str:
-    """From who asks and which call."""
-    request = accepted.request
-    whole = "\n".join((request.tenant_id, request.request_id, token, call))
-    return f"{request.request_id[:LONGEST_ID]}~{sha256(whole.encode()).hexdigest()[:24]}"
 
 
 def with_reply(parked: Parked, request_id: str, reply: Reply) -> Parked:

@@ -14,6 +14,7 @@ from app.adapters.redis_keys import RedisKeys
 from app.adapters.session_turns import resealed, said
 from app.adapters.session_values import SessionRow, StoredTurn
 from streams.ports import StoreUnavailable
+from streams.question_ids import asked_in
 
 FORGET: Final = script("forget_session")
 RESEAL: Final = script("reseal")
@@ -62,7 +63,7 @@ class RedisSessions:
             ]
 
     async def under_way(self, tenant_id: str, session_id: str) -> Sequence[str]:
-        """The session's requests whose runs have begun and not ended."""
+        """The session's requests whose runs have begun and not ended, and what these asked other agents."""
         with _answering():
             return [
                 request_id
@@ -120,7 +121,7 @@ class RedisSessions:
         return count
 
     async def _journals(self, tenant_id: str, session_id: str) -> list[tuple[str, str]]:
-        """Keys and request ids of the journals of the session's requests."""
+        """Keys and request ids: of the session's requests, and of what these asked other agents."""
         found = []
         wanted = session_id.encode("utf-8", "surrogatepass")
         async for keys in self._found("j", tenant_id):
@@ -128,8 +129,10 @@ class RedisSessions:
             for key in keys:
                 asked.hget(key, "@session")
             for key, known in zip(keys, await asked.execute(), strict=True):
-                if known is not None and known.partition(b":")[2] == wanted:
-                    found.append((key, self._keys.parts(key)[1]))
+                request_id = self._keys.parts(key)[1]
+                own = known is not None and known.partition(b":")[2] == wanted
+                if own or asked_in(tenant_id, session_id, request_id):
+                    found.append((key, request_id))
         return found
 
     async def _runs(self, journal: str, tenant_id: str, request_id: str) -> bool:

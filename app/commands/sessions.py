@@ -85,8 +85,8 @@ def delete(
     """Delete a session for good, or what is remembered of a user, or both.
 
     Its requests that wait or run are cancelled; then its turns go, and what the journals of its requests
-    hold. A run that cannot be cancelled does not write any of it back. What stands on Kafka (requests,
-    responses) stays there until its topic's time is up.
+    hold; and so with all that these requests asked of other agents. A run that cannot be cancelled does not
+    write any of it back. What stands on Kafka (requests, responses) stays there until its topic's time is up.
 
     Exits with 0 when all is deleted, 1 when a request was not cancelled, 2 when it could not be done.
     """

@@ -22,6 +22,8 @@ from schemas.partitions import partition_for
 from schemas.versions import schema_header
 from streams.audits import Finding, of_command
 from streams.options import KafkaOptions
+from streams.parked import Parked
+from streams.question_ids import asked_in
 from streams.topics import AUDIT
 
 SESSION_DELETED, FACTS_DELETED = "session_deleted", "facts_deleted"
@@ -54,13 +56,17 @@ class Report:
 
 
 async def open_requests(kafka: KafkaOptions, desk: SessionDesk, target: Target) -> Sequence[str]:
-    """Its requests that wait or run."""
-    session_id = target.session_id
+    """Its requests that wait or run, and those that these have other agents do."""
+    tenant_id, session_id = target.tenant_id, target.session_id
     if session_id is None:
         return ()
-    rows = await reading.waiting(kafka, target.tenant_id, lambda one: one.session_id == session_id)
+
+    def its_own(one: Parked) -> bool:
+        return one.session_id == session_id or asked_in(tenant_id, session_id, one.request_id)
+
+    rows = await reading.waiting(kafka, tenant_id, its_own)
     parked = {row.parked.request_id for row in rows}
-    return sorted(parked | set(await desk.under_way(target.tenant_id, session_id)))
+    return sorted(parked | set(await desk.under_way(tenant_id, session_id)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """What operators see of sessions in Redis: all of them, what was said, and whose runs are under way."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from app.adapters.redis_keys import RedisKeys
+from schemas.requests import AgentRequest
 from streams.ports import SessionTurn, Shelf, Told
+from streams.question_ids import question_id
 from tests.contract.claim_stores import RedisCase
 from tests.contract.run_steps import OUTCOME, admitted, answered, begun, claimed, ended, said
 
@@ -104,3 +107,26 @@ async def test_an_outcome_that_is_not_published_yet_is_not_deleted(case: RedisCa
 
     verdict = await claimed(claims, "t-2")
     assert getattr(verdict, "outcome", None) == OUTCOME
+
+
+async def test_what_its_requests_asked_of_other_agents_is_deleted_with_it(case: RedisCase) -> None:
+    claims, runs, sessions = case.worker(), case.runs(), case.sessions()
+    await claims.rebuilt(Shelf("responses", 0), 0)
+    asked = question_id(request("r-1", session_id="s"), "t", "c-0")
+    below = question_id(request(asked), "t", "c-0")
+    other = question_id(request("r-1", session_id="t"), "t", "c-0")
+    for request_id in (asked, below, other):
+        run = await admitted(claims, request_id=request_id)
+        await begun(runs, run)
+        await runs.record(run, Told({"m0": b"a secret"}), 0)
+    await answered(claims, below, replayable=True)
+
+    assert await sessions.under_way("acme", "s") == [asked]
+    assert await sessions.delete("acme", "s") == (0, 2)
+
+    journals = [RedisKeys("penstock").journal("acme", one) for one in (asked, below, other)]
+    assert [await case.client.hget(key, "m0") for key in journals] == [None, None, b"a secret"]
+
+
+def request(request_id: str, **more: Any) -> AgentRequest:
+    return AgentRequest(request_id=request_id, tenant_id="acme", agent="boss", input="hello", **more)
