@@ -40,7 +40,7 @@ class Completion:
         self._patience: Final = patience
         self._clock: Final = clock
         self._conversations: Final = conversations or Conversations(None, store, patience)
-        self._observer: Final = patience.observer
+        self.observer: Final = patience.observer
 
     async def finish(
         self,
@@ -68,7 +68,7 @@ class Completion:
         conveyor.done(entry)
         agent = candidate.spec.name if isinstance(candidate, Accepted) else "unknown"
         code = outcome.problem.code if outcome.problem else None
-        self._observer.observe(RequestDone(agent, outcome.status, code, outcome.status is Status.FAILED))
+        self.observer.observe(RequestDone(agent, outcome.status, code, outcome.status is Status.FAILED))
 
     async def _decide(
         self, entry: Entry, candidate: Accepted | Invalid, outcome: Outcome, parcel: Parcel
@@ -141,7 +141,11 @@ class Completion:
         await self._outbox.publish(parcel)
         conveyor.done(entry)
         record = rejected.record
-        self._observer.observe(RecordRejected(rejected.code, record.partition, record.offset))
+        self.observer.observe(RecordRejected(rejected.code, record.partition, record.offset))
+
+    def obstacle(self, outcome: bytes) -> str | None:
+        """Why an outcome that was decided cannot be published by this worker; None: it can."""
+        return self._conversations.lacking(late_turn_of(outcome))
 
     async def publish_decided(self, conveyor: Conveyor, entry: Entry, outcome: bytes) -> None:
         """An earlier attempt decided and died: what it left is the outcome."""

@@ -15,6 +15,7 @@ from streams.ports import Begun, RunKey, RunStore, SessionStore, SessionTurn, To
 from streams.session_marks import SessionMark, decoded
 
 MARK: Final = "s:mark"
+NO_DATABASE: Final = "its session stands in a database, and this worker has none: set PENSTOCK_SESSIONS_URL"
 Whose = tuple[str, str]
 
 
@@ -53,6 +54,10 @@ class Conversations:
         self._runs: Final = runs
         self._patience: Final = patience
         self._adding: dict[Whose, asyncio.Future[None]] = {}
+
+    def lacking(self, late: LateTurn | None) -> str | None:
+        """Why this turn cannot be added by this worker, ever; None: it can, or there is none."""
+        return NO_DATABASE if late is not None and self._store is None else None
 
     async def recalled(self, run: RunKey, session_id: str, begun: Begun, *, severed: bool) -> Begun:
         """What is known of the run, with its session. Raises RunLost.
@@ -95,7 +100,7 @@ class Conversations:
 
     def _required(self) -> SessionStore:
         if self._store is None:
-            raise NoConversations("PENSTOCK_SESSIONS_URL names no database for an agent's sessions")
+            raise NoConversations(NO_DATABASE)
         return self._store
 
 

@@ -101,7 +101,7 @@ class GuardrailTripped:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeSealed:
-    """A decided outcome cannot be opened here, `reason` says why: its request waits, all others go on."""
+    """A decided outcome cannot be published here, `reason` says why: its request waits, all others go on."""
 
     tenant_id: str
     request_id: str

@@ -74,7 +74,7 @@ class Pipeline:
         self._candidates: list[Entry] = []
         self._admitting: asyncio.Task[None] | None = None
         self.endings: Final = Endings(self, stages.completion, stages.clock)
-        self._locked: Final = Locked(self, self.endings, stages.waits, stages.observer)
+        self._locked: Final = Locked(self, self.endings, stages.waits, stages.completion)
         stages.waits.bind(self)
 
     # -- intake
@@ -191,10 +191,8 @@ class Pipeline:
                 self._contradict(entry)
             case Gone():
                 self.drop(entry)
-            case Decided(outcome):
-                self.spawn(entry, completion.publish_decided(self, entry, outcome))
-            case Sealed(reason):
-                self._locked.keep(entry, reason)
+            case Decided() | Sealed():
+                self._locked.decided(entry, verdict)
             case Admit(attempt):
                 entry.admit(attempt, self._stages.clock)
                 self._admitted(entry)

@@ -207,7 +207,7 @@ class LogObserver:
     def _outcome_sealed(self, sealed: OutcomeSealed) -> None:
         self._sparsely(
             self._log.error,
-            "a decided outcome cannot be opened: its request waits",
+            "a decided outcome cannot be published here: its request waits",
             (sealed.tenant_id, sealed.request_id),
             tenant=sealed.tenant_id,
             request_id=sealed.request_id,

@@ -1,17 +1,20 @@
 """Sessions beside the journals: a turn stands there once, before its answer, wherever a worker dies."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from agents_defs.agent_spec import AgentSpec
 from agents_defs.memory.memory_spec import MemorySpec
+from streams.conversations import NO_DATABASE
+from streams.observations import Fault, OutcomeSealed
 from streams.ports import RunKey, SessionTurn
 from tests.contract.run_steps import said
 from tests.doubles.flume import NEVER_BUILT, Flume, World
 from tests.doubles.held_runs import HeldRuns
 from tests.doubles.requests import body
+from tests.topology.test_parking import left_parked, until_parked
 
 SPECS = [AgentSpec("support", 3, NEVER_BUILT, memory=MemorySpec(store="sql"))]
 
@@ -218,3 +221,55 @@ async def test_an_agent_without_memory_reads_and_keeps_nothing() -> None:
         assert flume.runs.orders[1].session_items == ()
         assert flume.world.memory.sessions == {}
         assert [one["memory"] for one in flume.world.responses()] == ["none", "none"]
+
+
+async def decided(world: World) -> None:
+    """A worker decides r-1 and dies before its turn is added."""
+    async with flume_on(world) as flume:
+        flume.write(body("r-1", session_id="s", input="one"))
+        await flume.running("r-1")
+        world.sessions.away = True
+        flume.runs.end("r-1", "first")
+        await flume.until(lambda: any(one.outcomes for one in world.memory.journals.values()))
+        await flume.rest()
+        await flume.die()
+    world.sessions.away = False
+
+
+def without_database(world: World) -> Flume:
+    """A worker whose agents keep their sessions elsewhere by now, and that has no database any more."""
+    sessions, world.sessions = world.sessions, cast("Any", None)
+    flume = Flume(world, runs=HeldRuns(instant=True))
+    world.sessions = sessions
+    return flume
+
+
+async def test_a_worker_without_the_database_decides_nothing_else_and_says_what_it_lacks(
+    world: World,
+) -> None:
+    await decided(world)
+    world.write(body("r-2", session_id="other"))
+    async with without_database(world) as flume:
+        await until_parked(flume, "r-1")
+        await flume.settle()
+
+        assert world.statuses() == {"r-2": "completed"}
+        assert world.dead_letters() == []
+        (told,) = flume.observed.of(OutcomeSealed)
+        assert (told.request_id, told.reason) == ("r-1", NO_DATABASE)
+        assert flume.observed.of(Fault) == []
+
+
+async def test_the_outcome_and_its_turn_are_there_when_the_database_is_named_again(world: World) -> None:
+    await decided(world)
+    async with without_database(world) as flume:
+        await until_parked(flume, "r-1")
+    world.clock.advance(6)
+
+    async with flume_on(world, runs=HeldRuns(instant=True)) as other:
+        await other.until(world.responses)
+        await other.settle()
+
+        assert (world.statuses(), other.runs.started) == ({"r-1": "completed"}, [])
+    assert turns(world) == [turn("one", "first")]
+    assert left_parked(world) == 0
