@@ -18,6 +18,7 @@ class Asked:
     request_id: str
     max_cost_usd: Decimal | None = None  # of what the asking run may spend still
     reply: Reply | None = None  # None: there is none yet
+    sha256: str = ""  # of its request's bytes; "": an earlier version asked, or nothing was written
 
 
 def told_asked(one: Asked) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def told_asked(one: Asked) -> dict[str, Any]:
     told: dict[str, Any] = {"call": one.call, "agent": one.agent, "request_id": one.request_id}
     if one.reply is None:
         cap = None if one.max_cost_usd is None else str(one.max_cost_usd)
-        return told | {"input": one.input, "max_cost_usd": cap}
+        return told | {"input": one.input, "max_cost_usd": cap, "sha256": one.sha256}
     reply = one.reply
     return told | {
         "reply": {
@@ -48,6 +49,7 @@ def read_asked(told: Mapping[str, Any]) -> Asked:
         told["request_id"],
         None if cap is None else Decimal(cap),
         None if reply is None else _reply(reply),
+        told.get("sha256", ""),
     )
 
 

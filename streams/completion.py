@@ -138,7 +138,7 @@ class Completion:
     async def reject(self, conveyor: Conveyor, entry: Entry, rejected: Rejected) -> None:
         """It cannot be decoded."""
         parcel = self._unparking(entry, self.emissary.rejected(rejected))  # it could be when it was parked
-        await self._outbox.publish(parcel)
+        await self.letters.turned_away(rejected, parcel, conveyor.register.find, entry.parked)
         conveyor.done(entry)
         record = rejected.record
         self.observer.observe(RecordRejected(rejected.code, record.partition, record.offset))

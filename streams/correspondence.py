@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from hashlib import sha256
 from typing import Any, Final
 
 import orjson
@@ -21,7 +22,7 @@ from schemas.requests import AgentRequest, Parent
 from streams.asked import Asked
 from streams.emission import ROOM_BYTES
 from streams.entries import Entry
-from streams.flow import Accepted, Emission, Headers, Parcel
+from streams.flow import Accepted, Emission, Headers, Parcel, Rejected, fingerprint
 from streams.one_by_one import OneByOne
 from streams.parked import Parked, ParkReason
 from streams.parking import Parking
@@ -45,6 +46,7 @@ TOO_LARGE = Reply(
     Code.INVALID_FIELD,
     "the question is too large for a record, with the metadata that it takes along: ask a shorter one",
 )
+TAKEN = Code.DUPLICATE_CONFLICT  # its id was: what is under way under that is another request
 Sign = Callable[[str, bytes | None, bytes | None], Headers | None]
 
 
@@ -66,6 +68,15 @@ class Desk:
     max_request_bytes: int = MIB
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """All that a run has asked so far, why it waits, and the requests that are to be written."""
+
+    asked: tuple[Asked, ...]
+    reason: ParkReason
+    requests: tuple[Emission, ...] = ()
+
+
 class Correspondence:
     """Between requests that ask and those that they ask."""
 
@@ -76,35 +87,29 @@ class Correspondence:
 
     # -- questions
 
-    def asked(
-        self, entry: Entry, accepted: Accepted, suspended: Suspended
-    ) -> tuple[tuple[Asked, ...], ParkReason]:
-        """All that a run has asked so far, when it stops to wait for more; and why it waits."""
+    def asked(self, entry: Entry, accepted: Accepted, suspended: Suspended) -> Asking:
+        """What comes of it that a run stops to wait."""
         before = entry.parked.asked if entry.parked is not None else ()
         if not suspended.questions:
-            return before, suspended.reason
+            return Asking(before, suspended.reason)
         fresh = asked_by(accepted, entry.token, suspended.questions, suspended.left_usd)
-        if self._desk.sign(self._desk.topics.requests, b"", b"") is None:
-            fresh = [replace(one, reply=NO_KEY) for one in fresh]
-        else:  # the broker would take none of what is published together with one that is too large
-            fresh = [one if self._fits(accepted, one) else replace(one, reply=TOO_LARGE) for one in fresh]
-        asked = (*before, *fresh)
-        return asked, reason_of(asked)
+        written = [self.written(accepted, one) for one in fresh]
+        asked = (*before, *(one for one, _ in written))
+        requests = tuple(request for _, request in written if request is not None)
+        return Asking(asked, reason_of(asked), requests)
 
-    def questions(self, accepted: Accepted, parked: Parked, before: Sequence[Asked]) -> list[Emission]:
-        """The requests for what is asked first in this record of the run."""
-        known = {one.request_id for one in before}
-        fresh = [one for one in parked.asked if one.reply is None and one.request_id not in known]
-        return [self._question(accepted, one) for one in fresh]
-
-    def _fits(self, accepted: Accepted, asked: Asked) -> bool:
-        limit = min(self._desk.max_request_bytes, MIB) - ROOM_BYTES
-        return len(self._value(accepted, asked)) <= limit
-
-    def _question(self, accepted: Accepted, asked: Asked) -> Emission:
-        topic, value = self._desk.topics.requests, self._value(accepted, asked)
-        key, partition = accepted.request.tenant_id.encode(), accepted.record.partition
-        return Emission(topic, partition, key, value, list(self._desk.sign(topic, key, value) or ()))
+    def written(self, accepted: Accepted, asked: Asked) -> tuple[Asked, Emission | None]:
+        """The question's request, and the question with the digest of its bytes; or why it is not asked."""
+        desk, value = self._desk, self._value(accepted, asked)
+        if len(value) > min(desk.max_request_bytes, MIB) - ROOM_BYTES:
+            # The broker would take none of what is published together with it.
+            return replace(asked, reply=TOO_LARGE), None
+        topic, key = desk.topics.requests, accepted.request.tenant_id.encode()
+        signature = desk.sign(topic, key, value)
+        if signature is None:
+            return replace(asked, reply=NO_KEY), None
+        request = Emission(topic, accepted.record.partition, key, value, list(signature))
+        return replace(asked, sha256=sha256(value).hexdigest()), request
 
     def _value(self, accepted: Accepted, asked: Asked) -> bytes:
         request, above = accepted.request, self.lineage(accepted)
@@ -142,13 +147,43 @@ class Correspondence:
         waiting = self._desk.parking.lot.asking(child)
         if waiting is None:
             return await self._desk.outbox.publish(parcel)
-        async with self._turns.turn(waiting.identity):
-            return await self._replied(child, parcel)
+        return await self._hand_on(waiting, child, reply_of(parcel, self._desk.topics.responses), parcel)
 
-    async def _replied(self, child: Identity, parcel: Parcel) -> int | None:
+    async def turned_away(
+        self,
+        rejected: Rejected,
+        parcel: Parcel,
+        under_way: Callable[[Identity], object],
+        parked: Parked | None = None,
+    ) -> int | None:
+        """Publish a dead letter. No response follows: if it is a question's, who asked is told now.
+
+        Nothing of such a record is believed but that its bytes are the question's, where that has to stand.
+        A copy stands behind the question itself, which is under way then, or answered. `parked`: the record
+        of one that could be read when it was parked.
+        """
+        lot, record = self._desk.parking.lot, rejected.record
+        child = lot.inquiries.written_as(fingerprint(rejected))
+        waiting = None if child is None else lot.asking(child)
+        if child is None or waiting is None or waiting.place.partition != record.partition:
+            return await self._desk.outbox.publish(parcel)
+        itself = rejected.code is TAKEN or (parked is not None and parked.identity == child)
+        copied = not itself and (lot.find(child) is not None or under_way(child))
+        if copied or record.key != child[0].encode():
+            return await self._desk.outbox.publish(parcel)
+        reply = Reply("failed", None, rejected.code, rejected.message)
+        return await self._hand_on(waiting, child, reply, parcel)
+
+    async def _hand_on(
+        self, waiting: Waiting, child: Identity, reply: Reply | None, parcel: Parcel
+    ) -> int | None:
+        """Publish what came of a question, with the record of who asked, which has the reply."""
+        async with self._turns.turn(waiting.identity):
+            return await self._replied(child, reply, parcel)
+
+    async def _replied(self, child: Identity, reply: Reply | None, parcel: Parcel) -> int | None:
         desk = self._desk
         parked = await self._awaiting(child)
-        reply = None if parked is None else reply_of(parcel, desk.topics.responses)
         if parked is None or reply is None:
             return await desk.outbox.publish(parcel)
         berth = desk.parking.reserve(with_reply(parked, child[1], reply))

@@ -1,5 +1,6 @@
 """What is written of a request that goes on later: its parked record, the usage so far, whom it asks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -56,26 +57,25 @@ class Keeping:
 
     def suspended(
         self, entry: Entry, accepted: Accepted, suspended: Suspended, due_at: datetime | None
-    ) -> Parked:
-        """The record of one whose run stopped without an outcome."""
-        asked, reason = self._letters.asked(entry, accepted, suspended)
-        return replace(
-            self.parked(entry, accepted, reason, due_at),
+    ) -> tuple[Parked, Sequence[Emission]]:
+        """The record of one whose run stopped without an outcome, and the requests for what it asks."""
+        asking = self._letters.asked(entry, accepted, suspended)
+        parked = replace(
+            self.parked(entry, accepted, asking.reason, due_at),
             started=suspended.begun,
             approvals=suspended.approvals,
-            asked=asked,
+            asked=asking.asked,
             spans=suspended.spans,
             queued_s=suspended.queued_s,
         )
+        return parked, asking.requests
 
     def usage(self, entry: Entry, accepted: Accepted) -> list[Emission]:
         """Of the calls that are recorded and not in the books yet."""
         return self._emissary.usage(accepted, entry.recorded, entry.published, self._clock.at())
 
-    def asked(self, entry: Entry, accepted: Accepted, parked: Parked) -> list[Emission]:
-        """Other agents are asked, by requests.
-
-        People are asked, by a delta also where nobody watches the run, and that is audited.
+    def people_asked(self, entry: Entry, accepted: Accepted, parked: Parked) -> list[Emission]:
+        """People are asked, by a delta also where nobody watches the run, and that is audited.
 
         With the parked record, not before it: who decides at once must find what to decide about.
         """
@@ -86,5 +86,4 @@ class Keeping:
         for one in fresh:
             feed.add("approval_required", one.shown(), feed.turn, feed.at_char)
         asked = [self._emissary.approval_audit(accepted, one, at) for one in fresh]
-        asked += self._letters.questions(accepted, parked, entry.parked.asked if entry.parked else ())
         return asked + (self._emissary.deltas(accepted, feed, at) if fresh else [])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from streams.inquiries import Inquiries
 from streams.overflow import Overflow
 from streams.parked import Parked, ParkedPlace, ParkReason, decode_parked, identity_of
 from streams.timetable import Timetable
@@ -21,9 +22,9 @@ class Lot:
         self._by_partition: dict[int, set[Identity]] = {}
         self._queues: dict[Lane, list[Waiting]] = {}
         self._approvals: set[Identity] = set()
-        self._asking: dict[Identity, Waiting] = {}  # by the request that is waited for
         self._paused: dict[str, set[Identity]] = {}  # by tenant
         self._unreadable: dict[int, dict[bytes, int]] = {}  # offsets by key, as the partition was read
+        self.inquiries: Final = Inquiries()
         self.overflow: Final = Overflow()
         self.timetable: Final = Timetable[Identity]()
 
@@ -56,7 +57,7 @@ class Lot:
 
     def asking(self, identity: Identity) -> Waiting | None:
         """Who waits for the response to this request; it may be on its way to the topic still."""
-        return self._asking.get(identity)
+        return self.inquiries.about(identity)
 
     def queue(self, lane: Lane) -> list[Waiting]:
         """Who is parked of a session and holds it or waits in it, first one first."""
@@ -110,7 +111,7 @@ class Lot:
             (parked.tenant_id, parked.session_id) if parked.holds and parked.session_id is not None else None,
             parked.generation,
             tuple(one.approval_id for one in parked.approvals),
-            tuple(one.request_id for one in parked.asked if one.reply is None),
+            tuple((one.request_id, one.sha256) for one in parked.asked if one.reply is None),
             parked.started,
             token=token,
             live=True,
@@ -118,8 +119,7 @@ class Lot:
             priority=parked.priority,
         )
         self._waiting[waiting.identity] = waiting
-        for request_id in waiting.asked:
-            self._asking[parked.tenant_id, request_id] = waiting
+        self.inquiries.add(waiting)
         if waiting.reason is ParkReason.APPROVAL:
             self._approvals.add(waiting.identity)
         elif waiting.reason is ParkReason.PAUSED:
@@ -149,8 +149,7 @@ class Lot:
         if waiting is None:
             return None
         self.timetable.remove(identity)
-        for request_id in waiting.asked:
-            self._asking.pop((identity[0], request_id), None)
+        self.inquiries.remove(waiting)
         self._approvals.discard(identity)
         self.overflow.remove(identity)
         paused = self._paused.get(identity[0])

@@ -22,7 +22,7 @@ class Waiting:
     lane: Lane | None  # of the session that it holds or waits in
     generation: int
     approvals: tuple[str, ...] = ()  # ids of the tool calls that wait for people
-    asked: tuple[str, ...] = ()  # ids of the requests that it waits for
+    asked: tuple[tuple[str, str], ...] = ()  # ids and sha256 of the requests that it waits for
     started: bool = False  # a run of it was started: nobody of its session goes before it
     ending: Problem | None = None  # it goes on only to end
     token: str | None = None  # of its claim, where this worker admitted it and started no run

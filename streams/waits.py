@@ -222,14 +222,14 @@ class Waits:
                 return
         elif suspended.after_s is not None:
             due_at = self._clock.at() + timedelta(seconds=suspended.after_s)
-        parked = self._keeping.suspended(entry, accepted, suspended, due_at)
+        parked, questions = self._keeping.suspended(entry, accepted, suspended, due_at)
         berth = self.parking.reserve(parked)
         if berth is None:
             await self._too_large(entry, accepted)
             return
         self._seekers.remove(entry.waiting)
         entry.waiting = berth.waiting
-        told = self._keeping.asked(entry, accepted, parked)
+        told = [*self._keeping.people_asked(entry, accepted, parked), *questions]
         self._take_along(entry)
         self._pipeline.leave(entry)
         self._seekers.add(berth.waiting, bench) if bench is not None else self._seekers.freed(accepted)

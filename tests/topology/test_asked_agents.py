@@ -15,8 +15,10 @@ from agents_defs.model_access import FixedAccess
 from agents_defs.registry import Registry
 from agents_defs.runner import AgentRunner
 from agents_defs.tools.ask_agent import ask_agent
+from schemas.codec import encode
 from schemas.signatures import Content, sign
 from schemas.times import format_at
+from streams import correspondence
 from tests.doubles.flume import Flume, World
 from tests.doubles.history_model import HistoryModel
 from tests.doubles.memory_claims import ClaimMemory
@@ -302,3 +304,25 @@ async def test_a_worker_that_cannot_sign_says_so_instead_of_asking() -> None:
 
         assert world.log.read(NAMES.requests) == []
         assert "PENSTOCK_SIGNING_KEY_FILE" in world.responses("r-1")[0]["output"]
+
+
+async def test_a_question_is_encoded_and_signed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, firm, signed_topics, encoded = World(), Firm(), list[str](), list[Any]()
+
+    def sign_it(topic: str, *_: bytes | None) -> list[tuple[str, bytes]]:
+        signed_topics.append(topic)
+        return []
+
+    def encode_it(one: Any) -> bytes:
+        encoded.append(one)
+        return encode(one)
+
+    world.sign = sign_it
+    monkeypatch.setattr(correspondence, "encode", encode_it)
+    async with worker(world, firm) as flume:
+        flume.write(body("r-1", agent="boss", input="ask clerk and scribe"))
+
+        await settle(flume)
+
+        assert signed_topics == [NAMES.requests] * 2
+        assert [one.agent for one in encoded] == ["clerk", "scribe"]
