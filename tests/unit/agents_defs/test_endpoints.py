@@ -102,7 +102,7 @@ def test_one_on_which_calls_hang_is_left_alone_whoever_is_asked_next(routing: Ro
 def test_calls_that_hang_beside_answers_are_not_the_endpoints_fault() -> None:
     standing = Standing()
     for _ in range(9):
-        standing = answered(ran_out(ran_out(standing, 60.0, 10.0), 60.0, 10.0), 0.1)
+        standing = ran_out(ran_out(answered(standing, 0.1), 60.0, 10.0), 60.0, 10.0)
 
     assert (standing.failures, standing.out_until) == (0, 0.0)
 
