@@ -61,7 +61,7 @@ test-topology: $(VENV)/.dev ## the whole pipeline in memory, with a fake clock
 	@$(BIN)/pytest tests/topology tests/contract -q -m "not broker"
 
 .PHONY: test-broker
-test-broker: $(VENV)/.dev ## real Kafka, real Redis, real HTTP (needs Java 17, Maven, redis-server, prometheus)
+test-broker: $(VENV)/.dev ## real Kafka, real Redis, real PostgreSQL, real HTTP (needs Java 17, Maven, redis-server, prometheus, postgresql)
 	@$(BIN)/pytest tests/broker tests/contract -q -m broker
 
 .PHONY: test-chaos

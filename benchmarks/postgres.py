@@ -1,4 +1,4 @@
-"""Runs a private PostgreSQL on a free port, empty, for a contestant that keeps its state there."""
+"""Runs a private PostgreSQL on a free port, empty: for tests, and a contestant that keeps its state there."""
 
 import os
 import pwd
@@ -17,7 +17,7 @@ from benchmarks.worker_process import BenchFailed
 DEBIANS = Path("/usr/lib/postgresql")  # one folder for each version; they are not on the PATH
 SETTINGS = {"listen_addresses": ports.LOOPBACK, "max_connections": "200", "logging_collector": "off"}
 UNPRIVILEGED = ("postgres", "nobody")  # the server refuses to run as root
-OWNER = "bench"
+OWNER = "postgres"  # whose database of this name is there from the start
 READY_S = 30.0
 POLL_S = 0.1
 
@@ -44,11 +44,12 @@ def _number(version: str) -> int:
 def running() -> Iterator[str]:
     """The address of an empty database; the server and its folder are gone afterwards."""
     binaries = find_binaries()
-    with tempfile.TemporaryDirectory(prefix="penstock-bench-pg-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="penstock-pg-", ignore_cleanup_errors=True) as folder:
         home, port = Path(folder), ports.free_port()
         disguise = _disguise(home)
         data = home / "data"
-        _run(*disguise, str(binaries / "initdb"), "-D", str(data), "-U", OWNER, "--auth=trust", "-E", "UTF8")
+        made = ("-D", str(data), "-U", OWNER, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8")
+        _run(*disguise, str(binaries / "initdb"), *made)
         chosen = {**SETTINGS, "port": str(port), "unix_socket_directories": str(home)}
         flags = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
         command = [*disguise, str(binaries / "postgres"), "-D", str(data), *flags]
@@ -69,7 +70,7 @@ def _disguise(home: Path) -> list[str]:
         return []
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise BenchFailed("PostgreSQL does not run as root, and setpriv is missing: run the bench as a user")
+        raise BenchFailed("PostgreSQL does not run as root, and setpriv is missing: run this as a user")
     user = _unprivileged()
     os.chown(home, user.pw_uid, user.pw_gid)
     return [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
@@ -81,7 +82,7 @@ def _unprivileged() -> pwd.struct_passwd:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise BenchFailed("PostgreSQL does not run as root, and there is no other user: run the bench as one")
+    raise BenchFailed("PostgreSQL does not run as root, and there is no other user: run this as one")
 
 
 def _run(*command: str) -> None:

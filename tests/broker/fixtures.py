@@ -1,4 +1,4 @@
-"""Real servers for tests: one Kafka and one Redis per session, for whichever folder asks for them."""
+"""Real servers for tests: one of each kind per session, for whichever folder asks for them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +35,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerHandle]:
 def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis, shared by all tests; take `redis_url`, which is empty."""
     with servers.running_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A real PostgreSQL, shared by all tests: work for tenants, or under an app's id, of your own."""
+    with servers.running_postgresql() as url:
         yield url
 
 

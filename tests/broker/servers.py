@@ -12,15 +12,17 @@ from app.brokers import jars, redis
 from app.brokers.broker import BrokerError, BrokerHandle
 from app.brokers.kafka import KafkaBroker, KafkaOptions
 from app.brokers.redis import RedisOptions, RedisServer
+from benchmarks import postgres
+from benchmarks.worker_process import BenchFailed
 
 # Shared by all runs from this checkout, so that the jars are fetched once.
 CACHE = Path(__file__).parents[2] / ".penstock"
 
 
 def unavailable(reason: str) -> NoReturn:
-    """Skip where a person works, fail in CI: there a missing broker must not look like a pass."""
+    """Skip where a person works, fail in CI: there a missing server must not look like a pass."""
     if os.environ.get("CI"):
-        pytest.fail(f"a broker is missing and CI is set: {reason}", pytrace=False)
+        pytest.fail(f"a server is missing and CI is set: {reason}", pytrace=False)
     pytest.skip(reason)
 
 
@@ -79,3 +81,14 @@ def running_redis(data_dir: Path) -> Iterator[str]:
         yield node.start().url
     finally:
         node.stop()
+
+
+@contextmanager
+def running_postgresql() -> Iterator[str]:
+    """The URL of an empty database, on a server of our own."""
+    try:
+        postgres.find_binaries()
+    except BenchFailed as missing:
+        unavailable(str(missing))
+    with postgres.running() as url:
+        yield url

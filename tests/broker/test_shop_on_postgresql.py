@@ -1,16 +1,12 @@
-"""The shop and the knowledge base on a real PostgreSQL, where one is installed."""
+"""The shop and the knowledge base on a real PostgreSQL."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -20,34 +16,6 @@ from agents_defs.library import Document
 from agents_defs.shop import Shop
 from agents_defs.shop_errands import Errand, RefundWish, Refused
 from tests.doubles.shop_orders import ADDRESS, DAY, order_with, wish
-
-NOBODY = 65534
-
-
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server of this module's own, on a Unix socket."""
-    pytest.importorskip("psycopg")
-    ctl = shutil.which("pg_ctl")
-    if ctl is None:
-        pytest.skip("no PostgreSQL is installed")
-    folder = tmp_path_factory.mktemp("postgresql")
-    who = NOBODY if os.geteuid() == 0 else None  # it does not run as root
-    if who is not None:
-        for path in (folder, *folder.parents):
-            if path == Path("/tmp"):
-                break
-            path.chmod(0o755)
-        os.chown(folder, NOBODY, NOBODY)
-
-    def pg_ctl(*arguments: str) -> None:
-        call = [ctl, "-D", str(folder / "data"), "-s", "-w", *arguments]
-        subprocess.run(call, check=True, stdout=subprocess.DEVNULL, cwd=folder, user=who, group=who)
-
-    pg_ctl("initdb", "-o", "-U penstock -A trust -E UTF8 --locale=C.UTF-8")
-    pg_ctl("start", "-l", str(folder / "log"), "-o", f"-k {folder} -c listen_addresses='' -c fsync=off")
-    yield f"postgresql://penstock@/postgres?host={folder}"
-    pg_ctl("stop", "-m", "immediate")
 
 
 @pytest.fixture
@@ -116,7 +84,7 @@ def test_workers_that_start_together_make_the_tables_once(postgresql: str) -> No
     with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as books:
         books.exec_driver_sql("CREATE DATABASE fresh")
     admin.close()
-    url = postgresql.replace("/postgres?", "/fresh?")
+    url = f"{postgresql.rpartition('/')[0]}/fresh"
     opened: list[Database] = []
 
     def start() -> None:
