@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from agents_defs.guardrails.finding import Finding
+from agents_defs.guardrails.pieces import each
 
 _SUSPICIOUS = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
@@ -32,11 +33,11 @@ def control_characters(text: str) -> list[Finding]:
     """Those that have no business where they stand, 100 at most. Emoji and scripts that need joiners keep theirs."""
     if text.isascii() and text.isprintable():
         return []
-    flags = [found.span() for found in _TAGGED_FLAG.finditer(text)]
+    flags = {place for flag in each(_TAGGED_FLAG, text) for place in range(*flag.span())}
     found = []
     for match in _SUSPICIOUS.finditer(text):
         at = match.start()
-        if not _fits(text, at) and not any(start <= at < end for start, end in flags):
+        if at not in flags and not _fits(text, at):
             found.append(Finding("control_character", 1.0, at, at + 1))
             if len(found) == _MOST:
                 break

@@ -27,6 +27,7 @@ HOMOGLYPHS = {
     if not looks.isascii()
 }
 """Letters of other alphabets that are drawn like Latin ones."""
+_LOOKALIKE = re.compile(f"[{''.join(map(chr, HOMOGLYPHS))}]")
 
 
 def folded(text: str) -> str:
@@ -39,4 +40,4 @@ def folded(text: str) -> str:
 
 def latinised(text: str) -> str:
     """A folded text in which lookalikes are the Latin letters that they look like."""
-    return text.translate(HOMOGLYPHS)
+    return text.translate(HOMOGLYPHS) if _LOOKALIKE.search(text) else text

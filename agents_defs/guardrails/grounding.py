@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
+from string import ascii_letters
+from typing import NamedTuple
 
 from agents_defs.guardrails.finding import Finding
+from agents_defs.guardrails.pieces import each, first, replaced
 
 MAX_NUMBERS = 60  # of the sources that are reckoned with in pairs
 CLOSE = 1e-6
@@ -16,8 +20,8 @@ _NUMBER = re.compile(
     r"million(?:en|s)?\b|thousand\b|tausend\b|tsd\b|mrd\b|bn\b|billion\b|milliarden\b|hundred\b|dozen\b)|(?:st|nd|rd|th)\b)?"
 )
 _DIGIT = re.compile(r"\d")
+_SIGNS = "-−+"
 _DIGITS = re.compile(r"\d[\w\-./]*")
-_NAME_BEFORE = re.compile(r"(?<!\w)[A-Za-z]+[-_ ]?$")
 _NAME = 40  # letters of a name before its digits that are looked at
 # Patterns begin with the rarer sign and look back from it: most places of a text are passed over quickly.
 _PARTED = re.compile(
@@ -26,10 +30,10 @@ _PARTED = re.compile(
 _TOUCHED = re.compile(r"[-−\d](?<=[A-Za-zÄÖÜäöüß$€£=_(\[{\"'#~≈<>:;|/].)(?:(?<=\d)|(?=\d))")
 _DASHED = re.compile(r"[-x](?=\d)(?:(?<=[A-Za-zäöü]-)|(?<=\sx))")
 _LISTED = re.compile(
-    r"(?:^|\n)\s*(?:\(?\d{1,2}[.)]|step\s+\d+|schritt\s+\d+|#\d{1,2}\b)(?=\s)", re.IGNORECASE
+    r"^[^\S\n]*(?:\(?\d{1,2}[.)]|step\s+\d+|schritt\s+\d+|#\d{1,2}\b)(?=\s)", re.IGNORECASE | re.MULTILINE
 )
 _ORDINAL = re.compile(
-    r"\b\d{1,2}(?:st|nd|rd|th|\.)(?=\s+(?:step|item|point|option|time|row|column|line|page|try|attempt|floor|place|schritt|punkt|mal)\b)",
+    r"\d(?<!\w.)\d?(?:st|nd|rd|th|\.)(?=\s+(?:step|item|point|option|time|row|column|line|page|try|attempt|floor|place|schritt|punkt|mal)\b)",
     re.IGNORECASE,
 )
 _TIME = re.compile(
@@ -39,7 +43,6 @@ _TIME = re.compile(
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2}))?|(\d{1,2})[./](\d{1,2})[./](\d{2,4})")
 _ROUGH = re.compile(
     r"(?:about|around|roughly|approx\w*\.?|circa|ca\.?|almost|nearly|some|close to|rund|etwa|ungefähr|fast|knapp|gut|environ|unos|~|≈)\s*(?:[$€£]\s*)?$",
-    re.IGNORECASE,
 )
 _ARTICLES = frozenset(["a", "an", "one", "ein", "eine", "einen", "einem", "no"])
 _MONTHS = {
@@ -76,27 +79,21 @@ _WORDS = {
 MOST_TIMES = 1000
 _TOTAL = re.compile(
     r"\b(?:total|together|altogether|sum|combined|in all|add up|adds up|makes|overall|both|all|plus|zusammen|insgesamt|gesamt\w*|summe|beide|alle|en tout|au total|en total|ensemble|incl\w*|with|mit|comes? to|will be|cost)\b",
-    re.IGNORECASE,
 )
 _LESS = re.compile(
     r"\b(?:left|remain\w*|difference|differ|more|less|after|balance|save\w*|saving|older|longer|shorter|higher|lower|warmer|colder|cheaper|between|fewer|ago|old|still|until|open|change|rose|fell|grew|dropped|increase\w*|decrease\w*|due|free|available|noch|übrig|differenz|unterschied|mehr|weniger|restlich\w*|rest|seit|reste|restan|quedan|minus|gap|lasts?|took|takes|duration|days|years|hours|minutes|tage|jahre|stunden)\b",
-    re.IGNORECASE,
 )
 _AVERAGE = re.compile(
     r"\b(?:average|mean|typical\w*|durchschnitt\w*|schnitt|mittel\w*|moyenne|promedio|per|each)\b",
-    re.IGNORECASE,
 )
 _SHARE = re.compile(
     r"%|\b(?:per ?cent|prozent|discount|share|half|quarter|third|rabatt|off|tax|vat|mwst|rate|reduc\w*)",
-    re.IGNORECASE,
 )
 _EACH = re.compile(
     r"\b(?:each|per|every|a piece|apiece|every|je|pro|par|por|times|twice|double|a (?:month|day|year|week|unit)|monthly|yearly|daily)\b",
-    re.IGNORECASE,
 )
 _TIMES = re.compile(
     r"\b(\d{1,3})\s+(?:months|days|weeks|years|hours|pieces|units|items|people|seats|users|boxes|packs|sensors|probes|pairs|monate|tage|wochen|jahre|stück|of them)\b",
-    re.IGNORECASE,
 )
 _CELSIUS, _FAHRENHEIT = (
     frozenset({"c", "°c", "celsius", "° c", "degrees", "grad"}),
@@ -131,15 +128,21 @@ _CONVERSIONS: tuple[tuple[frozenset[str], frozenset[str], float], ...] = tuple(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A number as it stands in a text: what it may mean, and how exact it is."""
 
     values: tuple[float, ...]
     decimals: int
     start: int
     end: int
-    rough: bool = False
+    scaled: bool  # in thousands or millions
+
+
+class Amounts(NamedTuple):
+    """What sources hold or yield."""
+
+    exact: frozenset[float]
+    sizes: list[float]  # without signs, in their order
 
 
 def ungrounded_numbers(text: str, sources: Sequence[str]) -> list[Finding]:
@@ -147,34 +150,49 @@ def ungrounded_numbers(text: str, sources: Sequence[str]) -> list[Finding]:
     if not _DIGIT.search(text):
         return []
     held = "\n".join(sources)
-    known = _known(held, len(sources))
-    yielded: frozenset[float] | None = None
+    told = list(_numbers(held))
+    known = _known(held, told, len(sources))
+    yielded: Amounts | None = None
     found = []
-    skipped = [match.span() for pattern in (_LISTED, _ORDINAL) for match in pattern.finditer(text)]
-    named = list(_named(text, held.casefold()))
+    skipped = _skipped(text, held)
     for number in _numbers(text):
-        if any(start <= number.start < end for start, end in (*skipped, *named)):
-            continue
-        if _among(number, known):
+        if skipped[number.start] or _among(number, known, text):
             continue
         if yielded is None:
-            yielded = _yielded(held, text)
-        if not _among(number, yielded):
+            yielded = _yielded(held, told, text)
+        if not _among(number, yielded, text):
             found.append(Finding("ungrounded_number", 1.0, number.start, number.end))
     return found
+
+
+def _skipped(text: str, held: str) -> bytearray:
+    """Marks the places of what looks like a number and states nothing."""
+    marked = bytearray(len(text))
+    listed = (match.span() for pattern in (_LISTED, _ORDINAL) for match in each(pattern, text))
+    for start, end in (*listed, *_named(text, held.casefold())):
+        marked[start:end] = b"\x01" * (end - start)
+    return marked
 
 
 def _named(text: str, held: str) -> Iterator[tuple[int, int]]:
     """Names with digits, such as TH-22, which the sources hold."""
     for match in _DIGITS.finditer(text):
         from_place = max(0, match.start() - _NAME)
-        before = _NAME_BEFORE.search(text[from_place : match.start()])
-        if before is not None and text[from_place + before.start() : match.end()].casefold() in held:
-            yield from_place + before.start(), match.end()
+        letters = text[from_place : match.start()].removesuffix("\n")
+        letters = letters[:-1] if letters[-1:] in {"-", "_", " "} else letters
+        before = letters.rstrip(ascii_letters)
+        if len(before) == len(letters) or before[-1:].isalnum() or before[-1:] == "_":
+            continue
+        if text[from_place + len(before) : match.end()].casefold() in held:
+            yield from_place + len(before), match.end()
 
 
-def _known(held: str, count: int) -> frozenset[float]:
-    values = set(_values(held)) | {float(count)}
+def _amounts(values: Collection[float]) -> Amounts:
+    return Amounts(frozenset(values), sorted(abs(value) for value in values if math.isfinite(value)))
+
+
+def _known(held: str, told: Sequence[Number], count: int) -> Amounts:
+    values = {value for number in told for value in number.values} | {float(count)}
     words = _letters(held)
     values |= {_WORDS[word] for word in words if word in _WORDS and word not in _ARTICLES}
     values |= {float(_MONTHS[word[:3]]) for word in words if word[:3] in _MONTHS}
@@ -186,33 +204,37 @@ def _known(held: str, count: int) -> frozenset[float]:
             values |= {(int(match[4]) - 1) % 12 + 1.0}
         if match[8] and len(match[8]) == 2:
             values.add(2000.0 + int(match[8]))
-    return frozenset(values)
+    return _amounts(values)
 
 
-def _yielded(held: str, text: str) -> frozenset[float]:
+def _yielded(held: str, told: Sequence[Number], text: str) -> Amounts:
     """What follows from the sources, of the kinds of reckoning that the answer speaks of."""
-    every = [number.values[0] for number in _numbers(held)]
-    numbers = list(dict.fromkeys(_values(held)))[:MAX_NUMBERS]
+    lower = text.lower()
+    every = [number.values[0] for number in told]
+    numbers = list(dict.fromkeys(value for number in told for value in number.values))[:MAX_NUMBERS]
     pairs = list(combinations(numbers, 2))
     found: set[float] = {float(len(every)), float(len(re.findall(r"[,;\n]", held)) + 1)} if every else set()
-    if _TOTAL.search(text):
+    if first(_TOTAL, lower):
         found |= _sums(held, every) | {one + two for one, two in pairs}
-    if _LESS.search(text):
+    if first(_LESS, lower):
         found |= {abs(one - two) for one, two in pairs}
-        found |= {abs(sum(every) - 2 * one) for one in every}
-    if _AVERAGE.search(text) and every:
+        total = sum(every)
+        found |= {abs(total - 2 * one) for one in every}
+    if first(_AVERAGE, lower) and every:
         found |= {sum(every) / len(every)} | {(one + two) / 2 for one, two in pairs}
-    if _SHARE.search(text):
+    if first(_SHARE, lower):
         found |= set(_shares(pairs))
     counts = {_WORDS[word] for word in _letters(text) if word in _WORDS} - {0.0, 1.0}
-    counts |= {float(match[1]) for match in _TIMES.finditer(text)}
+    counts |= {float(match[1]) for match in each(_TIMES, lower)}
     found |= {one * count for count in counts for one in numbers}
-    found |= {one / count for count in counts for one in numbers if _EACH.search(text)}
-    if _EACH.search(text) or _TOTAL.search(text):
+    by_piece = first(_EACH, lower) is not None
+    if by_piece:
+        found |= {one / count for count in counts for one in numbers}
+    if by_piece or first(_TOTAL, lower):
         found |= {one * two for one, two in pairs if min(one, two) <= MOST_TIMES}
-    if _EACH.search(text):
+    if by_piece:
         found |= {one / two for pair in pairs for one, two in (pair, pair[::-1]) if two}
-    return frozenset(found | set(_converted(held, text)))
+    return _amounts(found | set(_converted(held, told, text)))
 
 
 def _sums(held: str, every: list[float]) -> set[float]:
@@ -231,12 +253,13 @@ def _shares(pairs: list[tuple[float, float]]) -> Iterator[float]:
                 yield from (low * (1 - high / 100), low * (1 + high / 100))
 
 
-def _converted(held: str, text: str) -> Iterator[float]:
+def _converted(held: str, told: Sequence[Number], text: str) -> Iterator[float]:
     """The same amounts in the other units that the answer names."""
     named = set(_units(text))
-    for number in _numbers(held):
+    conversions = [one for one in _CONVERSIONS if named & one[0] or named & one[1]]
+    for number in told:
         unit = _unit(held, number.end)
-        for one, other, factor in _CONVERSIONS:
+        for one, other, factor in conversions:
             for value in number.values:
                 if unit in one and named & other:
                     yield value * factor
@@ -268,13 +291,8 @@ def _letters(text: str) -> list[str]:
     return re.findall(r"[^\W\d_]+", text.casefold())
 
 
-def _values(text: str) -> Iterator[float]:
-    for number in _numbers(text):
-        yield from number.values
-
-
 def _numbers(text: str) -> Iterator[Number]:
-    for match in _NUMBER.finditer(_opened(text)):
+    for match in _found(_opened(text)):
         digits = match["digits"].rstrip(".,")
         values, decimals = _read(digits)
         after = (match["after"] or "").strip().lower()
@@ -282,19 +300,34 @@ def _numbers(text: str) -> Iterator[Number]:
         values = tuple(dict.fromkeys(value * scale for value in values))
         if after in {"m", "k"}:  # metres and kelvin, perhaps
             values = (*values, *_read(digits)[0])
-        rough = bool(_ROUGH.search(text, max(0, match.start() - 24), match.start())) or scale > 1
         clock = _TIME.match(text, match.start())
         if clock is not None and clock[3] and text[match.start() - 1 : match.start()] not in {":", "."}:
             values = (*(_clock(clock)),)
-        yield Number(values, decimals, match.start(), match.start() + len(match.group()), rough)
+        yield Number(values, decimals, match.start(), match.end(), scale > 1)
+
+
+def _found(text: str) -> Iterator[re.Match[str]]:
+    """As `_NUMBER.finditer(text)`, which looks at every place; here only those of digits are looked at."""
+    at = 0
+    while (digit := _DIGIT.search(text, at)) is not None:
+        place = digit.start()
+        match = _NUMBER.match(text, place - 1) if place > at and text[place - 1] in _SIGNS else None
+        match = match or _NUMBER.match(text, place)
+        if match is not None:
+            yield match
+        at = place + 1 if match is None else match.end()
 
 
 def _opened(text: str) -> str:
     """Numbers that touch letters or signs of dates stand free; places stay as they are."""
-    chars = list(_PARTED.sub(" ", text))
-    for match in _TOUCHED.finditer("".join(chars)):
-        chars[match.start() - 1] = " "
-    return _DASHED.sub(" ", "".join(chars))
+    parted = replaced(_PARTED, " ", text)
+    touched = [match.start() - 1 for match in each(_TOUCHED, parted)]
+    if touched:
+        chars = list(parted)
+        for place in touched:
+            chars[place] = " "
+        parted = "".join(chars)
+    return replaced(_DASHED, " ", parted)
 
 
 def _read(digits: str) -> tuple[tuple[float, ...], int]:
@@ -331,15 +364,26 @@ def _clock(match: re.Match[str]) -> Iterator[float]:
         yield float(minute)
 
 
-def _among(number: Number, known: Iterable[float]) -> bool:
-    return any(_meets(number, value, one) for one in known for value in number.values)
+def _among(number: Number, known: Amounts, text: str) -> bool:
+    if any(value in known.exact for value in number.values):
+        return True
+    sizes = known.sizes
+    for value in map(abs, number.values):  # none that is further away can meet it
+        near = sizes[bisect_left(sizes, 0.9 * value - 1) : bisect_right(sizes, 1.12 * value + 1)]
+        if near:
+            rough = number.scaled or bool(
+                _ROUGH.search(text[max(0, number.start - 24) : number.start].lower())
+            )
+            if any(_meets(number, value, one, rough) for one in near):
+                return True
+    return False
 
 
-def _meets(number: Number, value: float, known: float) -> bool:
-    known, value = abs(known), abs(value)
+def _meets(number: Number, value: float, known: float, rough: bool) -> bool:
+    """Of two sizes."""
     if abs(known - value) <= CLOSE * max(1.0, known):
         return True
-    if number.rough and abs(known - value) <= 0.1 * known:
+    if rough and abs(known - value) <= 0.1 * known:
         return True
     if number.decimals == 0 and known == int(known):
         return False

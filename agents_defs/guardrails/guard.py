@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Side = Literal["input", "output"]
 REFUSED_CALL = "This call was not made: its arguments are not allowed."
 REFUSED_RESULT = "The result of this call may not be shown."
-LONG = 20_000
+LONG = 6_000
 """Characters from which on a text is looked at beside the event loop, so that nobody is held up."""
 
 
@@ -54,6 +54,7 @@ class Guard:
     side: Side = "input"
     threshold: float = 0.5
     parallel: bool = False  # beside the run, which may have begun to answer or to act when it trips
+    reads_sources: bool = False
 
     def beside(self) -> Guard:
         """The same, beside the run instead of before it."""
@@ -125,7 +126,8 @@ async def _verdict(guards: Iterable[Guard], text: str, passage: Passage) -> dict
 
 
 async def _found(guard: Guard, text: str, passage: Passage) -> Found:
-    if len(text) > LONG and not inspect.iscoroutinefunction(guard.check):
+    read = len(text) + (sum(map(len, passage.sources)) if guard.reads_sources else 0)
+    if read > LONG and not inspect.iscoroutinefunction(guard.check):
         found = await asyncio.to_thread(guard.check, text, passage)
     else:
         found = guard.check(text, passage)

@@ -95,7 +95,7 @@ def json_out(schema: Mapping[str, Any]) -> Guard:
 
 def grounded_out() -> Guard:
     """Answers whose numbers were asked, said before or returned by tools, or follow from such."""
-    return Guard("ungrounded_numbers", _grounded, "output")
+    return Guard("ungrounded_numbers", _grounded, "output", reads_sources=True)
 
 
 def usual() -> tuple[Guard, ...]:

@@ -32,6 +32,7 @@ from agents_defs.guardrails.injection_signs import (
 )
 from agents_defs.guardrails.learnt import learnt_injection
 from agents_defs.guardrails.lexicon import Lexicon, Row, read_words
+from agents_defs.guardrails.pieces import each, first
 from agents_defs.guardrails.unveiling import View, views
 
 THRESHOLD = 0.5
@@ -73,6 +74,8 @@ def injection(text: str) -> Finding:
         logit = learnt.leaning(view.text).logit
         if logit < CLEAR and not view.hidden:
             continue  # the signs cost more than the rest, and could not outweigh that
+        if logit + SIGNS * (MOST - ENOUGH) + (HIDDEN if view.hidden else 0.0) <= best:
+            continue
         total, name, at = _weighed(view)
         logit += SIGNS * (min(total, MOST) - ENOUGH) + (HIDDEN if view.hidden and total >= 1 else 0.0)
         if logit > best:
@@ -158,7 +161,7 @@ def _marks(plain: str, row: Row, outlook: Outlook) -> Iterator[Sign]:
     for name, weight, pattern in MARKS:
         if not any(needed in plain for needed in NEEDED.get(name, ("",))):
             continue
-        found = pattern.search(plain)
+        found = first(pattern, plain)
         if found is not None:
             yield Sign(found.start(), name, weight * (ABOUT_SUCH_TEXTS if talk else 1.0))
             if name in ADDRESSING:
@@ -166,7 +169,7 @@ def _marks(plain: str, row: Row, outlook: Outlook) -> Iterator[Sign]:
                 if place < len(row):
                     row.means[place] |= address
     for name, pattern, many, weight in REPEATS:
-        places = [found.start() for found in pattern.finditer(plain)]
+        places = [found.start() for found in each(pattern, plain)]
         if len(places) >= many:
             yield Sign(places[-1], name, weight)
 

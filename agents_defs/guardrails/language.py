@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from agents_defs.guardrails.finding import Finding
 from agents_defs.guardrails.lexicon import read_words
+from agents_defs.guardrails.pieces import replaced
 
 _SCRIPTS: Mapping[str, tuple[str, frozenset[str]]] = {
     name: (ranges, frozenset(languages.split()))
@@ -40,14 +41,16 @@ _SCRIPTS: Mapping[str, tuple[str, frozenset[str]]] = {
     )
 }
 _RUNS = {name: re.compile(f"[{ranges}]") for name, (ranges, _) in _SCRIPTS.items()}
-_LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
+_LATIN = re.compile("[A-Za-z\u00c0-\u024f\u1e00-\u1eff]+")
+_BEYOND_LATIN = re.compile("[\u0370-\u1dff\u1f00-\u1fff\u3040-\ufeff]+")
+_NO_ASCII = re.compile("[^\x00-\x7f]+")
 _WORD = re.compile(r"[^\W\d_]+")
 _NO_PROSE = (
     (re.compile("`"), r"```.{0,20000}?(?:```|$)|`[^`\n]{0,400}`"),
     (re.compile("://"), r"https?://\S{1,2000}"),
     (re.compile("@"), r"(?<![\w.+-])[\w.+-]{1,64}@[\w.-]{1,200}"),
     (re.compile(r"\.[a-z]{2}"), r"(?<![\w-])[\w-]{1,60}\.[a-z]{2,4}\b"),
-    (re.compile(r"\d"), r"(?<![\w-])[A-Z0-9]{1,20}[-_]?\d[\w-]{0,40}"),
+    (re.compile(r"\d"), r"[A-Z0-9](?<![\w-].)[A-Z0-9]{0,19}[-_]?\d[\w-]{0,40}"),
     (re.compile(r"\"\s?:"), r"\"[A-Za-z_]\w{0,60}\"\s?:"),
 )
 """What is in no language, and a sign without which it need not be looked for."""
@@ -65,21 +68,23 @@ def language(text: str, allowed: Collection[str]) -> list[Finding]:
     """Nothing where the text is in one of the languages (codes such as `en`), or in none that can be told."""
     codes = {_NEIGHBOURS.get(code.lower().split("-")[0], code.lower().split("-")[0]) for code in allowed}
     signs = tuple(sign.search(text) is not None for sign, _ in _NO_PROSE)
-    prose = _no_prose(signs).sub(" ", text) if any(signs) else text
-    plain = prose.isascii()
-    scripts = (
-        dict.fromkeys(_RUNS, 0) if plain else {name: len(run.findall(prose)) for name, run in _RUNS.items()}
-    )
-    latin = sum(map(len, _WORD.findall(prose))) if plain else len(_LATIN.findall(prose))
-    letters = latin + sum(scripts.values())
-    if letters < 2:
+    prose = replaced(_no_prose(signs), " ", text) if any(signs) else text
+    latin = sum(map(len, _LATIN.findall(prose)))
+    scripts = {} if prose.isascii() else _scripts(prose)
+    if latin + sum(scripts.values()) < 2:
         return []
-    if scripts["kana"] > 0:
+    if scripts.get("kana", 0) > 0:
         scripts["kana"] += scripts.pop("han")
-    name, count = max(scripts.items(), key=lambda one: one[1])
+    name, count = max(scripts.items(), key=lambda one: one[1], default=("", 0))
     if count > latin / 2:
         return _by_script(text, prose, name, codes)
     return _by_words(text, prose, codes)
+
+
+def _scripts(prose: str) -> dict[str, int]:
+    """How many letters of each script there are, where there are any but Latin ones."""
+    beyond = "".join(_BEYOND_LATIN.findall(prose))
+    return {name: len(run.findall(beyond)) for name, run in _RUNS.items()} if beyond else {}
 
 
 def _by_script(text: str, prose: str, name: str, codes: set[str]) -> list[Finding]:
@@ -96,16 +101,7 @@ def _by_script(text: str, prose: str, name: str, codes: set[str]) -> list[Findin
 def _by_words(text: str, prose: str, codes: set[str]) -> list[Finding]:
     lower = prose.casefold()
     words = _WORD.findall(lower)
-    known = _common()
-    hits: Counter[str] = Counter()
-    for word in words:
-        for code in known.get(word, ()):
-            hits[code] += 1
-    marks = (
-        {}
-        if prose.isascii()
-        else {code: sum(lower.count(letter) for letter in letters) for code, letters in _LETTERS.items()}
-    )
+    hits, marks = _hits(words), _marks(lower)
     scores = {code: hits[code] + min(marks.get(code, 0), 6) * 0.6 for code in {*hits, *marks}}
     if not scores:
         return []
@@ -120,6 +116,26 @@ def _by_words(text: str, prose: str, codes: set[str]) -> list[Finding]:
     if best in codes or not enough or scores[best] <= own * 1.15 or not codes & set(_stopwords()):
         return []
     return [Finding(f"language_{best}", min(1.0, 0.5 + 0.1 * (scores[best] - own)), 0, len(text))]
+
+
+def _hits(words: Sequence[str]) -> Counter[str]:
+    """How many of the words are among the commonest of each language."""
+    known = _common()
+    hits: Counter[str] = Counter()
+    for word, often in Counter(filter(known.__contains__, words)).items():
+        for code in known[word]:
+            hits[code] += often
+    return hits
+
+
+def _marks(lower: str) -> dict[str, int]:
+    """How often letters stand there that few languages have."""
+    found = Counter("".join(_NO_ASCII.findall(lower)))
+    return (
+        {code: sum(found[letter] for letter in letters) for code, letters in _LETTERS.items()}
+        if found
+        else {}
+    )
 
 
 @lru_cache(maxsize=64)

@@ -51,7 +51,9 @@ class Lexicon:
             for entry in entries:
                 self._add(folded(entry), self.bits[name])
         self._parts_of_phrases = {word for pair in self._phrases for word in pair} | set(self._openings)
+        self._begin_phrases = {word for word, _ in self._phrases} | set(self._openings)
         self._spellings = Spellings(spelt)
+        self._begin_spelt = {word[:end] for word in self._spellings.words for end in range(1, len(word))}
         self.meaning = lru_cache(maxsize=16_384)(self._looked_up)
         self._bits_of = lru_cache(maxsize=16_384)(self._bits)
 
@@ -89,10 +91,10 @@ class Lexicon:
 
     def meanings(self, words: list[str]) -> list[int]:
         """What each of some folded words stands for, alone or as the first of a phrase. Spellings are not mended."""
-        row = Row(
-            words,
-            [self._bits_of(word if len(word) <= LONGEST_KEPT else word[:LONGEST_KEPT]) for word in words],
-        )
+        known = words
+        if max(map(len, words), default=0) > LONGEST_KEPT:
+            known = [word[:LONGEST_KEPT] for word in words]
+        row = Row(words, list(map(self._bits_of, known)))
         self._find_phrases(row)
         return row.means
 
@@ -142,8 +144,8 @@ class Lexicon:
 
     def _rejoin(self, row: Row) -> None:
         """Words that were cut into pieces."""
-        words = row.words
-        for place in range(len(words) - 1):
+        words, begin = row.words, self._begin_spelt
+        for place in [place for place, word in enumerate(words[:-1]) if word in begin]:
             pair = words[place] + words[place + 1]
             if pair in self._spellings.words:
                 words[place] = pair
@@ -155,8 +157,8 @@ class Lexicon:
 
     def _find_phrases(self, row: Row) -> None:
         words, means = row.words, row.means
-        phrases, openings = self._phrases, self._openings
-        for place in range(len(words) - 1):
+        phrases, openings, begin = self._phrases, self._openings, self._begin_phrases
+        for place in [place for place, word in enumerate(words[:-1]) if word in begin]:
             word, following = words[place], words[place + 1]
             for rest, bit in phrases.get((word, following), ()):
                 if not rest or _matches(rest, words, place + 2):

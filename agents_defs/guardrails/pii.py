@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from agents_defs.guardrails.finding import Finding
+from agents_defs.guardrails.pieces import each
 from agents_defs.guardrails.pii_accounts import bank_accounts, cards, shaped_like_an_account
 from agents_defs.guardrails.pii_email import addresses
 from agents_defs.guardrails.pii_national import national_ids, social_security_numbers
@@ -66,7 +67,7 @@ def _candidates(text: str) -> Iterator[tuple[str, Span]]:
 def _places(text: str) -> Iterator[Span]:
     """Apart from each other, so that none is looked at twice."""
     begin = stop = -1
-    for match in _DIGITS.finditer(text):
+    for match in each(_DIGITS, text):
         start, end = max(0, match.start() - AROUND), min(len(text), match.end() + AROUND)
         if start > stop >= 0:
             yield begin, stop

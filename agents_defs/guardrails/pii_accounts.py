@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from agents_defs.guardrails.pieces import each, first
+
 Span = tuple[int, int]
 _LENGTHS = {
     country: length
@@ -79,7 +81,7 @@ _PLAIN_GAPS = frozenset(" \u00a0\u202f\u2009-\u2010\u2011.")
 def bank_accounts(text: str, begin: int, stop: int) -> Iterator[Span]:
     """The place of each IBAN whose check digits are right."""
     at = begin
-    while (match := _ACCOUNT.search(text, at, stop)) is not None:
+    while (match := first(_ACCOUNT, text, at, stop)) is not None:
         end = _end_of_account(text, match.start(), match.end())
         if end is not None:
             yield match.start(), end
@@ -109,7 +111,7 @@ def _mod_97(said: list[str]) -> bool:
 
 def shaped_like_an_account(text: str, begin: int, stop: int) -> Iterator[Span]:
     """What would be an IBAN, but for its check digits or its length."""
-    for match in _SHAPED.finditer(text, begin, stop):
+    for match in each(_SHAPED, text, begin, stop):
         if match.group()[:2] in _LENGTHS:
             yield match.span()
 
@@ -117,7 +119,7 @@ def shaped_like_an_account(text: str, begin: int, stop: int) -> Iterator[Span]:
 def cards(text: str, begin: int, stop: int) -> Iterator[Span]:
     """The place of each card number: an issuer's prefix, the right length and a right last digit."""
     at = begin
-    while (match := _CARD.search(text, at, stop)) is not None:
+    while (match := first(_CARD, text, at, stop)) is not None:
         span = _card_in(text, *match.span())
         if span is not None and not _NOT_HERE.search(text[max(0, span[0] - 30) : span[0]]):
             yield span

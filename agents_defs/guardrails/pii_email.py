@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from agents_defs.guardrails.pieces import each, first
+
 LONGEST_NAME, LONGEST_DOMAIN = 64, 254
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _DOMAIN = re.compile(
@@ -45,10 +47,10 @@ def addresses(text: str) -> Iterator[tuple[int, int]]:
         if span is not None:
             yield span
         at = text.find("@", span[1] if span else at + 1)
-    if _BRACKETED.search(text):
-        yield from (match.span() for match in _DISGUISED.finditer(text))
+    if first(_BRACKETED, text):
+        yield from (match.span() for match in each(_DISGUISED, text))
     if " dot " in text.lower():
-        yield from (match.span() for match in _SPOKEN.finditer(text))
+        yield from (match.span() for match in each(_SPOKEN, text))
 
 
 def _around(text: str, at: int) -> tuple[int, int] | None:

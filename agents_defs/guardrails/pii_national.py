@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from agents_defs.guardrails.pieces import each
 from agents_defs.guardrails.pii_accounts import luhn
 
 Span = tuple[int, int]
@@ -25,7 +26,7 @@ Check = Callable[[str], bool]
 
 def social_security_numbers(text: str, begin: int, stop: int) -> Iterator[Span]:
     """US numbers. Written without hyphens they are only taken for such where the text says so."""
-    for match in _SSN.finditer(text, begin, stop):
+    for match in each(_SSN, text, begin, stop):
         before = text[max(0, match.start() - BEFORE) : match.start()]
         said = _SSN_SAID.search(before) or _SSN_SAID.search(text[match.end() : match.end() + 30])
         if said or (match["gap"] == "-" and not _SOMETHING_ELSE.search(before[-25:])):
@@ -35,7 +36,7 @@ def social_security_numbers(text: str, begin: int, stop: int) -> Iterator[Span]:
 def national_ids(text: str, begin: int, stop: int) -> Iterator[Span]:
     """Of several countries."""
     for pattern, said, right in _IDS:
-        for match in pattern.finditer(text, begin, stop):
+        for match in each(pattern, text, begin, stop):
             plain = re.sub(r"[ .\-/]", "", match.group()).upper()
             if not right(plain):
                 continue

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from agents_defs.guardrails.pieces import each, first
+
 Span = tuple[int, int]
 _GAP = " \u00a0\u202f\u2009.\\-\u2010\u2011\u2013/()"
 _RUN = re.compile(rf"(?:\+[ \u00a0]?)?\(?(?:\+)?\d(?:[{_GAP}]{{0,3}}\d)*")
@@ -99,7 +101,7 @@ _UNIT = re.compile(r"\s?(?:%|€|\$|£|°|EUR|USD|CHF|GBP|kg|mm|cm|km|MB|GB|byte
 
 def phones(text: str, begin: int, stop: int) -> Iterator[Span]:
     """The place of each phone number in this part of a text."""
-    for match in _RUN.finditer(text, begin, stop):
+    for match in each(_RUN, text, begin, stop):
         start, end = match.span()
         if end - start >= FEWEST and _stands_free(text, start):
             yield from _within(text, start, end)
@@ -115,7 +117,7 @@ def _within(text: str, start: int, end: int) -> Iterator[Span]:
         else:
             rest = next((place for place in range(start + 1, end) if text[place] in _SPACES), end)
             if end - start > TABLE:  # columns of numbers: only what begins as phone numbers do is looked at
-                begins = _BEGINS.search(text, rest, end)
+                begins = first(_BEGINS, text, rest, end)
                 rest = begins.end() - 1 if begins else end
         while rest < end and not (text[rest].isdigit() or text[rest] in "(+"):
             rest += 1

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from agents_defs.guardrails.finding import Finding
 from agents_defs.guardrails.lexicon import read_words
+from agents_defs.guardrails.pieces import first
 
 _VARIABLE = (
     r"(?:HOME|USER|USERNAME|LOGNAME|PATH|PWD|OLDPWD|SHELL|RANDOM|HOSTNAME|IFS|UID|EUID|PPID|PS[14]|EDITOR|PAGER|MAIL|TERM|LANG|ENV|"
@@ -92,6 +93,7 @@ _PROSE = re.compile(
     re.IGNORECASE,
 )
 _FIELD = re.compile(r"[\w -]{1,40}")
+_SECOND_WORD = re.compile(r"\s*\S+\s+\S")
 LONGEST_LIST = 400
 _PUNCTUATION = re.compile(r"[('\"#<:\[]")
 _CLEAR_ARGUMENT = re.compile(r"-[a-z]|-\d+$|/(?:\w|$)|~/|\.\./|\*|\$|https?://\S+$")
@@ -104,7 +106,7 @@ def shell(text: str) -> list[Finding]:
     found = [
         Finding(f"shell_{kind}", 1.0, match.start(), match.end())
         for kind, pattern in (_PATTERNS if _ANY_SIGN.search(plain) else ())
-        if (match := pattern.search(plain)) is not None
+        if (match := first(pattern, plain)) is not None
     ]
     return found or _commands(plain)
 
@@ -160,7 +162,7 @@ def _commands_here(match: re.Match[str], first: re.Match[str], listing: bool) ->
 def _follows(lower: str, match: re.Match[str], before: tuple[str, bool]) -> bool:
     """An everyday word with few others behind a separator: a command where no sentence stands before it."""
     sign, tight = before
-    said = lower in _words("says") and len(match.string[: match.start()].split()) <= 1
+    said = lower in _words("says") and not _SECOND_WORD.match(match.string, 0, match.start())
     return said or (tight and sign != "\n") or sign in {"&&", "||"}
 
 

@@ -6,6 +6,7 @@ import re
 from urllib.parse import unquote
 
 from agents_defs.guardrails.finding import Finding
+from agents_defs.guardrails.pieces import first, replaced
 
 _VALUE = r"(?:'[^']{0,60}'?|\"[^\"]{0,60}\"?|\(?\d+|true\b|null\b|[\w.]+\()"
 _OPERATOR = r"(?:=|<>|!=|<=?|>=?|\blike\b|\bin\b|\bis\b|\bbetween\b|\bregexp\b|\brlike\b)"
@@ -96,6 +97,9 @@ _PATTERNS = tuple(
 )
 _COMMENT_AS_SPACE = re.compile(r"/\*[^*]{0,40}\*/|[+\t\r\n]+|/\*!\d*")
 _CHAR_CALL = re.compile(r"\bcha?r\s*\(\s*(?:0x[0-9a-f]+|\d+)|0x[0-9a-f]{8,}")
+_SYNTAX = re.compile(r"['\"();|]")
+_WIDE = str.maketrans("＇’‘＂“”＝；", "'''\"\"\"=;")
+_GAP = re.compile(r" {2,}")
 
 
 def sql(text: str) -> list[Finding]:
@@ -104,9 +108,9 @@ def sql(text: str) -> list[Finding]:
     found = [
         Finding(f"sql_{kind}", 1.0, match.start(), match.end())
         for kind, pattern in _PATTERNS
-        if (match := pattern.search(plain)) is not None
+        if (match := first(pattern, plain)) is not None
     ]
-    if not found and _CHAR_CALL.search(plain) and re.search(r"['\"();|]", plain):
+    if not found and first(_CHAR_CALL, plain) and _SYNTAX.search(plain):
         found.append(Finding("sql_call", 1.0, 0, len(text)))
     return found
 
@@ -117,6 +121,5 @@ def _undisguised(text: str) -> str:
         if "%" not in plain:
             break
         plain = unquote(plain)
-    plain = plain.translate(str.maketrans("＇’‘＂“”＝；", "'''\"\"\"=;"))
-    plain = _COMMENT_AS_SPACE.sub(" ", plain)
-    return re.sub(r" {2,}", " ", plain)
+    plain = replaced(_COMMENT_AS_SPACE, " ", plain.translate(_WIDE))
+    return replaced(_GAP, " ", plain)

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from agents_defs.guardrails.finding import Finding
 from agents_defs.guardrails.folding import folded
-from agents_defs.guardrails.lexicon import Lexicon, read_words
+from agents_defs.guardrails.lexicon import DENSE, Lexicon, read_words
+from agents_defs.guardrails.pieces import first
 
 SMALL_TALK = re.compile(
     r"\b(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|thanks?|thank you|thx|ok|okay|yes|no|yep|nope|sure|please|bye|goodbye|see you|sorry|"
@@ -18,7 +19,8 @@ SMALL_TALK = re.compile(
 OURS = re.compile(
     r"\b(?:it|its|this one|that one|the new one|them|these|my|mine|your (?:shop|store|company|website|site|app|product\w*|service\w*|offer)|you (?:sell|ship|offer|have|deliver|charge|send|sent|support)|es|meine?|mein)\b"
 )
-_ASCII_WORD = re.compile(r"\w+|@")
+_WORD = re.compile(r"\w+|@")
+_WITHOUT_GAPS = re.compile(f"[{DENSE}]")
 SMALL_TALK_WORDS = 9
 FEW_WORDS = 3
 NEUTRAL = 0.6
@@ -32,7 +34,7 @@ def topic(text: str, allowed: Sequence[str]) -> list[Finding]:
     mine, others, words = _meanings(own, other, plain)
     inside = sum(map(bool, mine))
     strange: dict[int, int] = {}
-    for means in others:
+    for means in filter(None, others):
         while means:
             bit = means & -means
             strange[bit] = strange.get(bit, 0) + 1
@@ -42,16 +44,16 @@ def topic(text: str, allowed: Sequence[str]) -> list[Finding]:
         return []
     if words <= SMALL_TALK_WORDS and SMALL_TALK.search(plain) and not outside:
         return []
-    score = _score(inside, outside, bool(OURS.search(plain)))
+    score = _score(inside, outside, not inside and first(OURS, plain) is not None)
     return [Finding("off_topic", score, 0, len(text))] if score >= 0.5 else []
 
 
 def _meanings(own: Lexicon, other: Lexicon, plain: str) -> tuple[list[int], list[int], int]:
-    """What the words stand for in both, and how many there are. A text in ASCII is cut into words but once."""
-    if not plain.isascii():
+    """What the words stand for in both, and how many there are. A text with gaps is cut into words but once."""
+    if not plain.isascii() and _WITHOUT_GAPS.search(plain):
         row = other.row(plain)
         return own.row(plain).means, row.means, len(row)
-    words = _ASCII_WORD.findall(plain)
+    words = _WORD.findall(plain)
     return own.meanings(words), other.meanings(words), len(words)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, reduce
 from itertools import pairwise
+from operator import or_
 from pathlib import Path
 
 from agents_defs.guardrails.finding import Finding
@@ -26,23 +27,30 @@ _LEFT_OUT = "[omitted]"
 def unsafe(text: str) -> list[Finding]:
     """How dangerous the worst part of an answer is."""
     words = words_of(text)
-    weights = _weights()
     if not words:
         return []
-    starts = range(0, max(1, len(words) - WINDOW // 2), WINDOW // 2)
-    best = max(logit(features(words[start : start + WINDOW]), weights) for start in starts)
+    best = max(_logits(words))
     score = 1 / (1 + math.exp(-max(-30.0, min(30.0, best))))
     return [Finding("unsafe", round(score, 3), 0, len(text))] if score >= LEAST else []
 
 
-def logit(found: Iterable[str], weights: dict[str, float]) -> float:
-    """How much speaks for a danger, by the features that have a weight."""
-    known = [weights[name] for name in found if name in weights]
-    return weights[INTERCEPT] + sum(known) / math.sqrt(len(known) + 1)
+def _logits(words: Sequence[tuple[str, int]]) -> Iterator[float]:
+    """How much speaks for a danger in each window, by those of its features that have a weight."""
+    weights = _weights()
+    stems = [stem if stem in weights else "" for stem, _ in words]
+    pairs = [
+        pair if pair in weights else "" for pair in (f"{one[0]} {two[0]}" for one, two in pairwise(words))
+    ]
+    meant = [bits for _, bits in words]
+    for start in range(0, max(1, len(words) - WINDOW // 2), WINDOW // 2):
+        found = {*stems[start : start + WINDOW], *pairs[start : start + WINDOW - 1]}
+        found.discard("")
+        found.update(_kinds_weighed(reduce(or_, meant[start : start + WINDOW])))
+        yield weights[INTERCEPT] + sum(map(weights.__getitem__, found)) / math.sqrt(len(found) + 1)
 
 
 def features(words: Sequence[tuple[str, int]]) -> set[str]:
-    """Stems, pairs of neighbours, what the words stand for, and which of that meets."""
+    """What is learnt of a window: stems, pairs of neighbours, what the words stand for, and which of that meets."""
     stems = [stem for stem, _ in words]
     found = set(stems)
     found.update(f"{one} {other}" for one, other in pairwise(stems))
@@ -64,6 +72,12 @@ def _kinds(bits: int) -> tuple[str, ...]:
     names = [name for name, bit in _lexicon().bits.items() if bits & bit]
     pairs = [f"#{one}+{other}" for number, one in enumerate(names) for other in names[number + 1 :]]
     return (*(f"#{name}" for name in names), *pairs)
+
+
+@lru_cache(maxsize=4096)
+def _kinds_weighed(bits: int) -> tuple[str, ...]:
+    weights = _weights()
+    return tuple(name for name in _kinds(bits) if name in weights)
 
 
 @lru_cache(maxsize=1)

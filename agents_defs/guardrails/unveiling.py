@@ -12,6 +12,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from agents_defs.guardrails.folding import folded, latinised
+from agents_defs.guardrails.pieces import each, first, replaced
 
 MAX_LAYERS = 3
 MAX_DECODED = 20_000  # characters of one text that are decoded
@@ -41,12 +42,22 @@ _ENCIPHERED_ANY = re.compile("|".join(sorted({word[:4] for word, _ in _ENCIPHERE
 _BACKWARDS = tuple(word[::-1] for word in _TELLING)
 _LEET = str.maketrans("013457895@$!|+€£", "oieastbgsasiltee"[:16])
 _LEET_L = str.maketrans("1|!", "lll")
+# Where a pattern begins with a sign that most texts hold little of, most places are passed over quickly. The second of
+# two patterns is the dear one; the first is part of all that it matches.
+_MIXED_SIGN = re.compile(r"[0-9@$!|+€£](?:(?<=[a-z].)|(?=[a-z]))")
 _MIXED = re.compile(r"[a-z][0-9@$!|+€£]|[0-9@$|+€£][a-z]")
-_SPACED = re.compile(r"(?:(?<!\w)\w[ .\-_*|/,~\u00b7]{1,3}){4,}\w(?!\w)")
-_PUNCTUATED = re.compile(r"(?<=[^\W\d_])[-._*~|/\\^+'’\"“”\u00b7]{1,2}(?=[^\W\d_])")
+_SPACED_SIGN = re.compile(
+    r"[ .\-_*|/,~\u00b7]\w[ .\-_*|/,~\u00b7]{1,3}\w[ .\-_*|/,~\u00b7]{1,3}\w[ .\-_*|/,~\u00b7]"
+)
+_SPACED = re.compile(r"(?:(?<!\w)\w[ .\-_*|/,~\u00b7]{1,3}){4,2000}\w(?!\w)")
+_PUNCTUATED = re.compile(r"[-._*~|/\\^+'’\"“”\u00b7](?<=[^\W\d_].)[-._*~|/\\^+'’\"“”\u00b7]?(?=[^\W\d_])")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]{12,}={0,2}")
+_LONG_WORD = 12  # characters that `_BASE64` has at least
+_HEX_SIGN = re.compile(r"[0-9a-fA-F][0-9a-fA-F](?:[ ,:]?(?:0x|\\x)?[0-9a-fA-F]{2}){2}")
 _HEX = re.compile(r"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ ,:]?){8,}")
+_BINARY_SIGN = re.compile(r"[01][01]{7}")
 _BINARY = re.compile(r"(?:[01]{8}\s?){3,}")
+_CODES_SIGN = re.compile(r"\d\d\d?[ ,;]{1,2}\d\d\d?[ ,;]{1,2}\d\d")
 _CODES = re.compile(r"(?:\d{2,3}[ ,;]{1,2}){7,}\d{2,3}")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9A-Fa-f]{2,5}|[a-z]{2,6});")
@@ -54,7 +65,7 @@ _ESCAPE = re.compile(r"\\(?:u\{?([0-9A-Fa-f]{4})\}?|x([0-9A-Fa-f]{2}))")
 _TAGS = re.compile("[\U000e0020-\U000e007e]{3,}")
 _QUOTED = re.compile(r"[\"'“‘`]([^\"'“”‘’`\n]{1,200})[\"'”’`]")
 _JOINED = re.compile(r"[\"'”’`]\s*(?:\+|,|&|\.|\bjoin|\bconcat|\bplus\b|\band\b|\bthen\b|\w+\s*=|;)")
-_MORSE = re.compile(r"[.\-·–—]{1,6}(?:[ /|]+[.\-·–—]{1,6}){7,}")
+_MORSE = re.compile(r"[.\-·–—][.\-·–—]{0,5}(?:[ /|]+[.\-·–—]{1,6}){7,}")
 _PIG = re.compile(r"\b(?:[a-z]+ay)\b")
 _WORD = re.compile(r"[a-z]+")
 _MORSE_SIGNS = ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."
@@ -87,18 +98,23 @@ def _respelt(plain: str) -> Iterator[View]:
         if latin != plain and _WORD.search(latin):
             yield View(latin, "lookalikes")
             plain = latin
-    if len(_MIXED.findall(plain)) > 1:
+    if first(_MIXED_SIGN, plain) and _holds(_MIXED, plain, 2):
         lettered = plain.translate(_LEET)
         yield View(lettered, "digits for letters")
         yield View(plain.translate(_LEET_L).translate(_LEET), "digits for letters")
-    if _SPACED.search(plain):
+    if first(_SPACED_SIGN, plain) and first(_SPACED, plain):
         yield View(_SPACED.sub(_closed_up, plain), "spaced letters")
-    if len(_PUNCTUATED.findall(plain)) > 3:
-        yield View(_PUNCTUATED.sub("", plain), "letters apart")
-    fragments = _QUOTED.findall(plain)
-    if len(fragments) > 1 and _JOINED.search(plain):
+    if _holds(_PUNCTUATED, plain, 4):
+        yield View(replaced(_PUNCTUATED, "", plain), "letters apart")
+    fragments = [found[1] for found in each(_QUOTED, plain)]
+    if len(fragments) > 1 and first(_JOINED, plain):
         yield View("".join(fragments), "pieces")
         yield View(" ".join(fragment.strip() for fragment in fragments), "pieces")
+
+
+def _holds(pattern: re.Pattern[str], plain: str, many: int) -> bool:
+    """Whether it is found so often."""
+    return any(number >= many for number, _ in enumerate(each(pattern, plain), 1))
 
 
 def _closed_up(found: re.Match[str]) -> str:
@@ -120,7 +136,8 @@ def _ciphered(plain: str) -> Iterator[View]:
     if any(map(_looks_enciphered, set(_WORD.findall(plain)))):
         for undo in {id(undo): undo for word, undo in _ENCIPHERED if word in plain}.values():
             yield View(plain.translate(undo), "cipher")
-    if len(_PIG.findall(plain)) > plain.count(" ") // 3 + 2:  # "may", "day" and "way" are in every text
+    enough = plain.count(" ") // 3 + 3  # "may", "day" and "way" are in every text
+    if plain.count("ay") >= enough and _holds(_PIG, plain, enough):
         yield View(_WORD.sub(_unpigged, plain), "pig latin")
 
 
@@ -142,9 +159,11 @@ def _unpigged(found: re.Match[str]) -> str:
 
 
 def _decodings(text: str) -> Iterator[tuple[str, str]]:
-    for how, pattern, decode in _DECODERS:
+    for how, sign, pattern, decode in _DECODERS:
+        if not sign(text):
+            continue
         found, budget = [], MAX_DECODED
-        for match in pattern.finditer(text):
+        for match in each(pattern, text):
             budget -= len(match.group())
             if budget < 0:
                 break
@@ -153,9 +172,9 @@ def _decodings(text: str) -> Iterator[tuple[str, str]]:
                 found.append(decoded)
         if found:
             yield how, "\n".join(found)
-    if len(_PERCENT.findall(text)) > 3:
+    if _holds(_PERCENT, text, 4):
         yield "percent encoding", unquote(text)
-    if len(_ENTITY.findall(text)) > 3:
+    if _holds(_ENTITY, text, 4):
         yield "entities", html.unescape(text)
     if _ESCAPE.search(text):
         yield "escapes", _ESCAPE.sub(lambda one: chr(int(one[1] or one[2], 16)), text)
@@ -212,12 +231,21 @@ def _readable(raw: bytes) -> str | None:
     )
 
 
+def _has(sign: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda text: first(sign, text) is not None
+
+
+def _has_long_words(text: str) -> bool:
+    return max(map(len, text.split()), default=0) >= _LONG_WORD
+
+
 _Decoder = Callable[[str], str | None]
-_DECODERS: tuple[tuple[str, re.Pattern[str], _Decoder], ...] = (
-    ("invisible tags", _TAGS, _from_tags),
-    ("base64", _BASE64, _from_base64),
-    ("hex", _HEX, _from_hex),
-    ("binary", _BINARY, _from_binary),
-    ("character codes", _CODES, _from_codes),
-    ("morse", _MORSE, _from_morse),
+_DECODERS: tuple[tuple[str, Callable[[str], bool], re.Pattern[str], _Decoder], ...] = (
+    ("invisible tags", lambda text: not text.isascii(), _TAGS, _from_tags),
+    ("base64", _has_long_words, _BASE64, _from_base64),
+    ("hex", _has(_HEX_SIGN), _HEX, _from_hex),
+    ("binary", _has(_BINARY_SIGN), _BINARY, _from_binary),
+    ("character codes", _has(_CODES_SIGN), _CODES, _from_codes),
+    ("morse", lambda text: True, _MORSE, _from_morse),
 )
+"""How a text is decoded, and what tells quickly that there is nothing to decode."""

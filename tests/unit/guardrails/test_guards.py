@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from agents import Agent, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
 
 from agents_defs.guardrails.finding import Finding
-from agents_defs.guardrails.guard import REFUSED_CALL, REFUSED_RESULT, Guard
+from agents_defs.guardrails.guard import LONG, REFUSED_CALL, REFUSED_RESULT, Guard
 from agents_defs.guardrails.guards import grounded_out, injection, length, secrets_out, sql
 from agents_defs.guardrails.judge import Judgement, judged
 from agents_defs.run_journal import RunLost
@@ -255,3 +256,19 @@ async def test_a_judge_is_asked_and_metered_as_a_guardrail(danger: float, refuse
 
     assert told == (Code.GUARDRAIL_INPUT if refuses else None)
     assert recorder.calls[0].purpose == "guardrail"
+
+
+@pytest.mark.parametrize("reads_sources", [True, False])
+async def test_who_reads_long_sources_reads_them_beside_the_event_loop(reads_sources: bool) -> None:
+    threads: list[int] = []
+
+    def check(_text: str, _passage: Any) -> list[Finding]:
+        threads.append(threading.get_ident())
+        return []
+
+    guard = Guard("reader", check, "output", reads_sources=reads_sources)
+    model = ScriptedModel([[assistant_message("short")]])
+
+    await runner_on(model).run(order_for(spec_of(plain_agent, guardrails=(guard,)), "a" * LONG), Recorder())
+
+    assert (threads != [threading.get_ident()]) is reads_sources
