@@ -11,6 +11,7 @@ from app import lifetime, startup
 from app.adapters.clock import SystemClock
 from app.client.listening import Silence
 from app.client.signing import Signer, signer_of
+from app.commands.options import AsJson, OnlyTenant, Timeout, Yes
 from app.operators import call_text, reading
 from app.operators.actor import this_person
 from app.operators.calls import Call, decided_line, open_calls, the_call
@@ -29,12 +30,8 @@ from streams.options import KafkaOptions
 approvals = typer.Typer(no_args_is_help=True, help="Tool calls that wait for a person: list them, decide.")
 
 ApprovalId = Annotated[str, typer.Argument(help="The approval's id, or as much of it as only one has.")]
-Tenant = Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant's.")]
 Reason = Annotated[str | None, typer.Option(help="Why; the audit has it, and the model is told of a no.")]
 Actor = Annotated[str | None, typer.Option(help="Who decides; default: your login name @ this machine.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Timeout = Annotated[str, typer.Option(help="How long to wait for a worker's answer.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Decision:
 
 @approvals.command("list")
 def list_calls(
-    tenant: Tenant = None,
+    tenant: OnlyTenant = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per call.")] = False,
 ) -> None:
     """Show the tool calls that wait, the one that expires first on top."""
@@ -63,7 +60,7 @@ def list_calls(
 
 
 @approvals.command()
-def show(approval_id: ApprovalId, tenant: Tenant = None, as_json: AsJson = False) -> None:
+def show(approval_id: ApprovalId, tenant: OnlyTenant = None, as_json: AsJson = False) -> None:
     """Show one of them whole: the tool, its arguments, who asks for what, and until when."""
     with exits.told("approvals show"):
         kafka = load().stream().kafka
@@ -73,7 +70,7 @@ def show(approval_id: ApprovalId, tenant: Tenant = None, as_json: AsJson = False
 @approvals.command()
 def approve(
     approval_id: ApprovalId,
-    tenant: Tenant = None,
+    tenant: OnlyTenant = None,
     reason: Reason = None,
     actor: Actor = None,
     yes: Yes = False,
@@ -90,7 +87,7 @@ def approve(
 @approvals.command()
 def reject(
     approval_id: ApprovalId,
-    tenant: Tenant = None,
+    tenant: OnlyTenant = None,
     reason: Reason = None,
     actor: Actor = None,
     yes: Yes = False,

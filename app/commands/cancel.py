@@ -11,6 +11,7 @@ from app.adapters.clock import SystemClock
 from app.client.durations import format_ms
 from app.client.listening import Silence
 from app.client.signing import Signer, signer_of
+from app.commands.options import AsJson
 from app.operators.actor import this_person
 from app.operators.control_line import Order
 from app.operators.endings import ResponseEar, past_response
@@ -44,7 +45,7 @@ def cancel(
         str | None, typer.Option(help="Who cancels; default: your login name @ this machine.")
     ] = None,
     timeout: Annotated[str, typer.Option(help="How long to wait for each answer.")] = "30s",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Cancel a request. One that is not there yet is cancelled when it comes within 24 hours.
 

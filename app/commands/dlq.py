@@ -14,6 +14,7 @@ from app import lifetime, startup
 from app.adapters.clock import SystemClock
 from app.client.listening import Silence
 from app.client.signing import signer_of
+from app.commands.options import Actor, AsJson, DryRun, OnlyTenant, Yes
 from app.operators import letter_choice, letter_text
 from app.operators.actor import this_person
 from app.operators.done_bar import done_bar
@@ -40,7 +41,6 @@ dlq = typer.Typer(no_args_is_help=True, help="Dead letters: what could not be do
 Ids = Annotated[
     list[str] | None, typer.Argument(help="Ids of dead letters, or as much of each as only one has.")
 ]
-Tenant = Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant's.")]
 CodeFlag = Annotated[str | None, typer.Option(help="Only with this code: tool_failed, undecodable, …")]
 StageFlag = Annotated[Stage | None, typer.Option(help="Only those that were stopped there.")]
 Agent = Annotated[str | None, typer.Option("--agent", "-a", help="Only of requests to this agent.")]
@@ -50,10 +50,7 @@ Retriable = Annotated[
     bool | None, typer.Option("--retriable/--no-retriable", help="Only what may succeed later, or only not.")
 ]
 Limit = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many, the newest.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Reason = Annotated[str | None, typer.Option(help="Why; it stands in the command.")]
-Actor = Annotated[str | None, typer.Option(help="Who does it; default: your login name @ this machine.")]
 AsJsonLines = Annotated[bool, typer.Option("--json", help="One JSON object per dead letter.")]
 
 
@@ -70,7 +67,7 @@ class Manner:
 
 @dlq.command("list")
 def list_letters(
-    tenant: Tenant = None,
+    tenant: OnlyTenant = None,
     code: CodeFlag = None,
     stage: StageFlag = None,
     agent: Agent = None,
@@ -93,7 +90,7 @@ def show(
     dead_letter_id: Annotated[
         str, typer.Argument(help="Its id, or as much of it as only one dead letter has.")
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show one of them whole: what happened, the stack, and the record as it came."""
     with exits.told("dlq show"):
@@ -104,7 +101,7 @@ def show(
 @dlq.command()
 def replay(
     ids: Ids = None,
-    tenant: Tenant = None,
+    tenant: OnlyTenant = None,
     code: CodeFlag = None,
     stage: StageFlag = None,
     agent: Agent = None,
@@ -143,7 +140,7 @@ def replay(
 @dlq.command()
 def drop(
     ids: Ids = None,
-    tenant: Tenant = None,
+    tenant: OnlyTenant = None,
     code: CodeFlag = None,
     stage: StageFlag = None,
     agent: Agent = None,

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
 
 import orjson
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from app.commands.options import AsJson
 from app.doctor.finding import Finding, Verdict, any_failed
 from app.settings import Settings, load
 from app.terminal import exits, screen
@@ -19,7 +19,7 @@ STYLES: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "bold red
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check Kafka, Redis, models, MCP servers and this machine. Exits with 1 where no worker should run."""
     with exits.told("doctor"):

@@ -11,6 +11,7 @@ import typer
 
 from app.adapters.clock import SystemClock
 from app.client.durations import parse_duration
+from app.commands.options import AsJson, DryRun, Yes
 from app.operators import key_cabinet, key_text
 from app.operators.flags import is_tenant_id
 from app.operators.key_cabinet import Cabinet, Made, Wish
@@ -29,8 +30,6 @@ PrivateKeyFile = Annotated[
     Path | None,
     typer.Option(help="Where the private key is written, for its owner; default: KID.key.json."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def revoke(
     ] = False,
     keys_file: KeysFile = None,
     dry_run: DryRun = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Let a key's signatures not count any more. It stays in the file, and its name is not used again."""

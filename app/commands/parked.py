@@ -6,6 +6,7 @@ import orjson
 import typer
 
 from app.adapters.clock import SystemClock
+from app.commands.options import AsJson, OnlyTenant
 from app.operators import reading, waiting_text
 from app.operators.id_prefixes import resolve
 from app.operators.waiting import Waiting
@@ -17,12 +18,11 @@ from streams.options import KafkaOptions
 from streams.parked import ParkReason
 
 parked = typer.Typer(no_args_is_help=True, help="The requests that wait, and what for.")
-Tenant = Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant's.")]
 
 
 @parked.command("list")
 def list_waiting(
-    tenant: Tenant = None,
+    tenant: OnlyTenant = None,
     reason: Annotated[ParkReason | None, typer.Option(help="Only those that wait for this.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per request.")] = False,
 ) -> None:
@@ -35,8 +35,8 @@ def list_waiting(
 @parked.command()
 def show(
     request_id: Annotated[str, typer.Argument(help="The request's id, or as much of it as only one has.")],
-    tenant: Tenant = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    tenant: OnlyTenant = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show one of them whole, with the request itself."""
     with exits.told("parked show"):

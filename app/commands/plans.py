@@ -10,6 +10,7 @@ import typer
 from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError
 
 from app import lifetime
+from app.commands.options import Actor, TenantId, Yes
 from app.operators import plan_assignments, plan_change, plan_diff, plan_file
 from app.operators.actor import this_person
 from app.operators.errand import Errand
@@ -30,12 +31,9 @@ SILENT = (KafkaConnectionError, KafkaTimeoutError, RequestTimedOutError, Timeout
 
 Read = TypeVar("Read")
 
-Tenant = Annotated[str, typer.Argument(help="The tenant's id.")]
 File = Annotated[Path, typer.Argument(help="YAML, as `export` writes it; - for standard input.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be changed.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Reason = Annotated[str | None, typer.Option(help="Why; it stands beside the plan and its audit.")]
-Actor = Annotated[str | None, typer.Option(help="Who does it; default: your login name @ this machine.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Remove the plans of tenants that the file leaves out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per plan that differs.")]
 
@@ -51,7 +49,7 @@ class Manner:
 
 
 def set_plan(
-    tenant: Tenant,
+    tenant: TenantId,
     fields: Annotated[
         list[str] | None,
         typer.Argument(help="FIELD=VALUE, the value in YAML: tier=pro quota.tokens=50000000 limits='[...]'"),
@@ -92,7 +90,7 @@ def set_plan(
 
 
 def remove(
-    tenant: Tenant,
+    tenant: TenantId,
     reason: Reason = None,
     actor: Actor = None,
     dry_run: DryRun = False,

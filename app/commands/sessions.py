@@ -18,6 +18,7 @@ from app.adapters.redis_sessions import RedisSessions
 from app.adapters.session_values import StoredTurn
 from app.client.durations import parse_duration
 from app.client.signing import signer_of
+from app.commands.options import OnlyTenant, Timeout, Yes
 from app.memory import open_seal, open_sessions
 from app.operators import session_text
 from app.operators.actor import this_person
@@ -39,7 +40,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @sessions.command("list")
 def list_sessions(
-    tenant: Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant's.")] = None,
+    tenant: OnlyTenant = None,
     as_json: AsJson = False,
 ) -> None:
     """Show all sessions: whose, in which store, how many turns, and when they expire."""
@@ -75,11 +76,11 @@ def delete(
     tenant: Tenant,
     session_id: Annotated[str | None, typer.Argument(help="The whole id of a session.")] = None,
     user: Annotated[str | None, typer.Option("--user", help="Also all facts about this user.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     actor: Annotated[
         str | None, typer.Option(help="Who deletes; default: your login name @ this machine.")
     ] = None,
-    timeout: Annotated[str, typer.Option(help="How long to wait for a worker's answer.")] = "30s",
+    timeout: Timeout = "30s",
     as_json: AsJson = False,
 ) -> None:
     """Delete a session for good, or what is remembered of a user, or both.
@@ -106,7 +107,7 @@ def delete(
 @sessions.command()
 def clean(
     older_than: Annotated[str, typer.Option("--older-than", help="Since their last turn: 30d, 12h.")],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Delete old sessions from the database of PENSTOCK_SESSIONS_URL. Those in Redis expire by themselves."""
     with exits.told("sessions clean"):

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from rich.table import Table
 
 from app import settings_page
+from app.commands.options import AsJson
 from app.settings import Settings, load, origins, variable
 from app.terminal import exits, screen
 
@@ -17,7 +18,7 @@ HIDDEN = "********"
 
 def config(
     reference: Annotated[bool, typer.Option("--reference", help="Print all settings as Markdown.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the settings in force: value, where it comes from, default. Secrets are masked."""
     if reference:

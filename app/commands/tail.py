@@ -13,6 +13,7 @@ from app.client import record_line
 from app.client.log_reader import LogReader, partition_count
 from app.client.places import Start, parse_start
 from app.client.record_filter import Raw, RecordFilter
+from app.commands.options import OnlyTenant
 from app.settings import load
 from app.terminal import exits
 from app.terminal.exits import Exit, Trouble
@@ -46,7 +47,7 @@ class Wanted:
 
 def tail(
     topic: Annotated[str, typer.Argument(help="responses, deltas, deadletter, …, or any topic's full name.")],
-    tenant: Annotated[str | None, typer.Option("--tenant", "-t", help="Only this tenant's.")] = None,
+    tenant: OnlyTenant = None,
     request: Annotated[
         str | None, typer.Option("--request", "-r", help="Only about this request_id.")
     ] = None,

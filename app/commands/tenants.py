@@ -11,6 +11,7 @@ from app.adapters.clock import SystemClock
 from app.client.listening import Silence
 from app.client.signing import Signer, signer_of
 from app.commands import plans
+from app.commands.options import AsJson, TenantId, Timeout
 from app.operators import plan_text
 from app.operators.actor import this_person
 from app.operators.control_line import Order
@@ -29,11 +30,8 @@ tenants = typer.Typer(
     no_args_is_help=True, help="Tenants' plans: show, change, keep in files; pause, resume."
 )
 
-Tenant = Annotated[str, typer.Argument(help="The tenant's id.")]
 Reason = Annotated[str | None, typer.Option(help="Why; it stands on the control topic.")]
 Actor = Annotated[str | None, typer.Option(help="Who says so; default: your login name @ this machine.")]
-Timeout = Annotated[str, typer.Option(help="How long to wait for a worker's answer.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class Wanted:
 
 @tenants.command()
 def pause(
-    tenant: Tenant,
+    tenant: TenantId,
     reason: Reason = None,
     actor: Actor = None,
     timeout: Timeout = "30s",
@@ -68,7 +66,7 @@ def pause(
 
 @tenants.command()
 def resume(
-    tenant: Tenant,
+    tenant: TenantId,
     reason: Reason = None,
     actor: Actor = None,
     timeout: Timeout = "30s",
@@ -94,7 +92,7 @@ def list_plans(
 
 
 @tenants.command()
-def show(tenant: Tenant, as_json: AsJson = False) -> None:
+def show(tenant: TenantId, as_json: AsJson = False) -> None:
     """Show a tenant's plan as it stands on Kafka. Exits with 1 where it has none of its own."""
     with exits.told("tenants show"):
         kafka = load().stream().kafka

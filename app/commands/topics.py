@@ -10,6 +10,7 @@ from rich.table import Table
 from app import provision
 from app.client.reach import reaching
 from app.client.topic_problems import problem_lines
+from app.commands.options import AsJson
 from app.provision import TopicState
 from app.settings import load
 from app.terminal import exits, screen
@@ -21,7 +22,6 @@ DAY_MS = 86_400_000
 MIB = 1024 * 1024
 
 topics = typer.Typer(no_args_is_help=True, help="Create, check and describe the topics.")
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @topics.command()

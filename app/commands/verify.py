@@ -13,6 +13,7 @@ from rich.status import Status
 
 from app.adapters.clock import SystemClock
 from app.client.durations import parse_duration
+from app.commands.options import AsJson
 from app.settings import Settings, load
 from app.terminal import exits, screen
 from app.terminal.exits import Exit, Trouble
@@ -53,7 +54,7 @@ def verify(
     since: Annotated[
         str | None, typer.Option(help="Only requests from then on: 2h (ago), or 2026-11-21T07:00:00Z.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
     require: Annotated[
         list[Promise] | None, typer.Option(help="A promise that must have been judged; may be repeated.")
     ] = None,

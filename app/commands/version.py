@@ -2,17 +2,18 @@
 
 import platform
 from importlib.metadata import version as installed
-from typing import Annotated
 
 import orjson
 import typer
+
+from app.commands.options import AsJson
 
 # What a bug report needs: the parts whose insides are relied on.
 PARTS = ("faust-streaming", "aiokafka", "openai-agents", "openai", "redis", "pydantic")
 
 
 def version(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the versions of Penstock, Python and the packages that matter."""
     versions = {"penstock": installed("penstock"), "python": platform.python_version()}
