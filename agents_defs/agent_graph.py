@@ -21,7 +21,7 @@ from agents.models.default_models import get_default_model_settings
 from agents_defs.flow import Flow
 from agents_defs.guardrails.placing import add_input_guards, add_output_guards
 from agents_defs.mcp.connections import McpServers
-from agents_defs.mcp.offer import offer_tools
+from agents_defs.mcp.offer import offer_of, offer_tools
 from agents_defs.metered_model import MeteredModel
 from agents_defs.model_ladder import ladder_of
 from agents_defs.model_provider import NamedModel
@@ -135,17 +135,24 @@ def _use_model(agent: Agent[Any], chosen: NamedModel, spec: AgentSpec, models: M
     agent.model = MeteredModel(ladder_of(chosen, fallbacks, own_settings=own_settings), agent.name, spec)
 
 
+def first_asked(root: Agent[Any]) -> Agent[Any]:
+    """The agent whose model a run asks first, as far as that can be told."""
+    return root.agents[0] if isinstance(root, Flow) else root
+
+
 def characters_told(agent: Agent[Any]) -> int:
     """About how many characters a model is told beside what is asked: instructions, tools, hand-offs, a type.
 
-    Instructions that are a function count nothing: what they say depends on the run.
+    Instructions that are a function count nothing: what they say depends on the run. Tools of MCP servers
+    count as they are known now.
     """
-    if isinstance(agent, Flow):
-        agent = agent.agents[0]
+    agent = first_asked(agent)
+    offer = offer_of(agent)
+    tools = agent.tools if offer is None else [*agent.tools, *offer.expected()]
     instructions = agent.instructions if isinstance(agent.instructions, str) else ""
     onward = [one if isinstance(one, Handoff) else handoff(one) for one in agent.handoffs]
     kind = agent.output_type
     typed = kind is not None and not isinstance(kind, AgentOutputSchemaBase)
     schema = AgentOutputSchema(kind) if typed else kind  # type: ignore[arg-type]  # a type it is
-    parts = (instructions, [EMPTY_QUESTION], agent.model_settings, agent.tools, schema, onward, None)
+    parts = (instructions, [EMPTY_QUESTION], agent.model_settings, tools, schema, onward, None)
     return ModelRequest(parts, {"prompt": None}).print_for(agent.name).characters

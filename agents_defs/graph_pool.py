@@ -10,12 +10,23 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from agents_defs.agent_graph import EVERYTHING, Allowed, Workshop, build_graph, characters_told
+from agents_defs.agent_graph import (
+    EVERYTHING,
+    Allowed,
+    Workshop,
+    build_graph,
+    characters_told,
+    first_asked,
+)
+from agents_defs.mcp.offer import offer_of
 
 if TYPE_CHECKING:
     from agents import Agent
+    from mcp.types import Tool as McpTool
 
     from agents_defs.agent_spec import AgentSpec
+
+    Known = tuple[tuple[McpTool, ...] | None, ...]
 
 MAX_POOLS = 64
 """Requests may name models, and each has its own graphs: those not used for longest are forgotten."""
@@ -29,6 +40,8 @@ class GraphPool:
         self._max_idle = max_idle
         # Two, so that a build() that returns the same agents again fails at once and not only under load.
         self._idle = [build(), build()]
+        self._offer = offer_of(first_asked(self._idle[0]))
+        self._known: Known = ()
         self._told: int | None = None
 
     @property
@@ -38,8 +51,9 @@ class GraphPool:
     @property
     def told(self) -> int:
         """About how many characters its first agent tells a model beside what it is asked."""
-        if self._told is None:
-            graph = self.take()
+        known: Known = () if self._offer is None else self._offer.known
+        if self._told is None or known != self._known:  # compared as objects: they stay what they are
+            self._known, graph = known, self.take()
             self._told = characters_told(graph)
             self.give(graph)
         return self._told

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from agents_defs.run_order import Foreseen, ModelCall
+from agents_defs.run_order import Foreseen, ModelCall, ToolLists
 from streams.flow import Accepted
 from streams.policy.gates import Spending, nano_usd
 from streams.policy.terms import Terms
@@ -21,9 +21,10 @@ class Foresight:
 
     def __call__(self, accepted: Accepted, terms: Terms) -> Spending:
         """At the first model call."""
-        request = accepted.request
-        most = terms.plan.max_output_tokens
-        return foreseen(self._runs.foresee(accepted.spec, request.model, _length(request.input), most))
+        request, plan = accepted.request, terms.plan
+        lists = ToolLists(plan.tools, plan.mcp_servers)
+        length, most = _length(request.input), plan.max_output_tokens
+        return foreseen(self._runs.foresee(accepted.spec, request.model, length, most, lists))
 
 
 def _length(asked: str | list[dict[str, Any]]) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from agents_defs.agent_spec import AgentSpec
-from agents_defs.run_order import Foreseen, RunListener, RunOrder, RunResult
+from agents_defs.run_order import ALL_TOOLS, Foreseen, RunListener, RunOrder, RunResult, ToolLists
 from schemas.keyring import Key
 from streams.deltas import DeltaFeed
 from streams.flow import Answered, Parcel, Record, Refuse, Verdict
@@ -316,9 +316,14 @@ class Foresees(Protocol):
     """Knows models and prices."""
 
     def foresee(
-        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+        self,
+        spec: AgentSpec,
+        model: str | None,
+        characters: int,
+        max_output_tokens: int | None,
+        lists: ToolLists = ALL_TOOLS,
     ) -> Foreseen:
-        """What the first model call of a run may use."""
+        """What the first model call of a run may use. `lists`: which tools it is told of."""
         ...
 
     def meant(self, spec: AgentSpec, model: str | None) -> str:

@@ -172,7 +172,9 @@ class McpConnection(MCPServer):
     async def _read_tools(self, client: Client) -> None:
         named = self.declared.tools
         found = await client.list_tools()
-        self.tools = tuple(tool for tool in found if named is None or tool.name in named)
+        tools = tuple(tool for tool in found if named is None or tool.name in named)
+        if tools != self.tools:  # else it stays the same object, by which others know that nothing changed
+            self.tools = tools
 
     def _away(self, why: str) -> None:
         if self.trouble != why:

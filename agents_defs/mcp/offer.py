@@ -50,9 +50,17 @@ class Shelf:
     def server(self) -> str:
         return self._connection.name
 
+    @property
+    def known(self) -> tuple[McpTool, ...] | None:
+        """What it offered when it was last looked at; the same object as long as that does not change."""
+        return self._connection.tools
+
     async def listed(self) -> bytes:
         """What it offers now, as it is recorded."""
-        tools = await self._connection.listed()
+        return self.recorded(await self._connection.listed())
+
+    def recorded(self, tools: tuple[McpTool, ...] | None) -> bytes:
+        """As it is recorded."""
         if tools is None:
             return NOTHING_KNOWN
         kept = {"name", "title", "description", "input_schema", "annotations"}
@@ -107,10 +115,21 @@ class Offer:
         self._timeout_s = timeout_s
 
     async def __call__(self, _context: Any) -> list[Tool]:
+        return self._offered([await _list_of_run(shelf) for shelf in self._shelves])
+
+    @property
+    def known(self) -> tuple[tuple[McpTool, ...] | None, ...]:
+        """What each server offered when it was last looked at."""
+        return tuple(shelf.known for shelf in self._shelves)
+
+    def expected(self) -> list[Tool]:
+        """What a run that begins now is offered, as far as anybody knows."""
+        return self._offered([shelf.recorded(shelf.known) for shelf in self._shelves])
+
+    def _offered(self, lists: Iterable[bytes]) -> list[Tool]:
         found: list[Tool] = []
         taken = _names(self._agent)
-        for shelf in self._shelves:
-            raw = await _list_of_run(shelf)
+        for shelf, raw in zip(self._shelves, lists, strict=True):
             for own_name, tool in shelf.tools(raw).items():
                 if not self._allowed.allows_of_server(shelf.server, own_name):
                     continue
@@ -130,6 +149,12 @@ def offer_tools(
     if kept:
         offer = Offer(agent, kept, allowed, tools, timeout_s)
         agent.get_mcp_tools = offer  # type: ignore[assignment,method-assign]  # its own would call them unseen
+
+
+def offer_of(agent: Agent[Any]) -> Offer | None:
+    """What the agent's servers offer it; None: it has none."""
+    found = vars(agent).get("get_mcp_tools")
+    return found if isinstance(found, Offer) else None
 
 
 async def _list_of_run(shelf: Shelf) -> bytes:

@@ -217,7 +217,7 @@ class StreamMetrics:
         ).inc
         self.sealed: Add = Counter(
             "penstock_outcomes_sealed",
-            "Times that a decided outcome could not be published for want of a key or database: its request waits.",
+            "Times that a decided outcome had to wait to be published for want of a key or a database.",
             registry=registry,
         ).inc
         self.skipped: Add = Counter(

@@ -7,7 +7,15 @@ from typing import Any
 
 from agents_defs.agent_spec import AgentSpec
 from agents_defs.journal_entries import CALL, call_bytes
-from agents_defs.run_order import Foreseen, ModelCall, RunListener, RunOrder, RunResult
+from agents_defs.run_order import (
+    ALL_TOOLS,
+    Foreseen,
+    ModelCall,
+    RunListener,
+    RunOrder,
+    RunResult,
+    ToolLists,
+)
 from agents_defs.run_scope import header_safe
 
 
@@ -61,7 +69,12 @@ class HeldRuns:
             self.end(request_id)
 
     def foresee(
-        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+        self,
+        spec: AgentSpec,
+        model: str | None,
+        characters: int,
+        max_output_tokens: int | None,
+        lists: ToolLists = ALL_TOOLS,
     ) -> Foreseen:
         """A thousandth of a dollar for a hundred tokens."""
         tokens = characters // 4 + (max_output_tokens or spec.output_tokens)

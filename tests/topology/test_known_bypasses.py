@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from agents_defs.agent_spec import AgentSpec
 from agents_defs.registry import Registry
-from agents_defs.run_order import Foreseen
+from agents_defs.run_order import ALL_TOOLS, Foreseen, ToolLists
 from app.adapters.redis_client import connect_redis
 from app.wiring import wire
 from streams.licence import Licensing
@@ -26,7 +26,12 @@ class Unpriced(HeldRuns):
     """A model whose price nobody knows."""
 
     def foresee(
-        self, spec: AgentSpec, model: str | None, characters: int, max_output_tokens: int | None
+        self,
+        spec: AgentSpec,
+        model: str | None,
+        characters: int,
+        max_output_tokens: int | None,
+        lists: ToolLists = ALL_TOOLS,
     ) -> Foreseen:
         """Tokens are known, the cost is not."""
         return Foreseen(1000, None)
