@@ -1,32 +1,16 @@
 """The progress of many requests, on a terminal's standard error."""
 
-import sys
 from types import TracebackType
 from typing import Final, Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from app.terminal import screen
+from app.terminal.progress import bars
 
 
 class SendProgress:
     """Two bars: sent and answered. Shows nothing where there is no terminal, or only one request."""
 
     def __init__(self, total: int, *, answers: bool) -> None:
-        console = screen.err()
-        self._progress: Final = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            # What is printed meanwhile goes through the bars' console, hence to standard error: fine only
-            # where both are the same terminal.
-            redirect_stdout=sys.stdout.isatty(),
-            redirect_stderr=True,
-            disable=total < 2 or not console.is_terminal,
-        )
+        self._progress: Final = bars(total)
         self._sent: Final = self._progress.add_task("sent", total=total)
         self._answered = self._progress.add_task("answered", total=total) if answers else None
 
