@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from agents_defs.run_journal import RunWaits
@@ -20,6 +21,17 @@ class Question:
     call: str  # the path of the tool call, the same whenever the run is replayed
     agent: str
     input: str
+
+    @property
+    def digest(self) -> str:
+        """What tells it from another question of the same call, in a run that goes another way now."""
+        return sha256(f"{self.agent}\n{self.input}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+AskedAs = tuple[str, str]
+"""What a reply is an answer to: the path of the call that asked, and the digest of the question."""
+UNTOLD = ""
+"""The digest of a question that an earlier version asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from schemas.money import format_usd
 
 if TYPE_CHECKING:
     from agents_defs.agent_spec import AgentSpec
-    from agents_defs.questions import Reply
+    from agents_defs.questions import AskedAs, Reply
     from agents_defs.run_journal import Decision, RunJournal
 
 Purpose = Literal["agent", "guardrail", "compaction", "judge", "shadow"]
@@ -51,7 +51,7 @@ class RunOrder:
         None  # kinds of personal data that no model is told; None: all is told
     )
     secrets: Mapping[str, str] = field(default_factory=dict)  # references to keys that its tenant brings
-    replies: Mapping[str, Reply] = field(default_factory=dict)  # of agents that it asked, by the call's path
+    replies: Mapping[AskedAs, Reply] = field(default_factory=dict)  # of agents that it asked
     lineage: tuple[str, ...] = ()  # the agents that wait for this one, the first one first
     deepest: int = DEEPEST  # how many may wait for each other
 

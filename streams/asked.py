@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from agents_defs.questions import Reply
+from agents_defs.questions import UNTOLD, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +18,14 @@ class Asked:
     request_id: str
     max_cost_usd: Decimal | None = None  # of what the asking run may spend still
     reply: Reply | None = None  # None: there is none yet
+    digest: str = UNTOLD  # of agent and input, which are gone when the reply is there
     sha256: str = ""  # of its request's bytes; "": an earlier version asked, or nothing was written
 
 
 def told_asked(one: Asked) -> dict[str, Any]:
     """As it stands in a record. Of what was answered the question itself is not needed any more."""
     told: dict[str, Any] = {"call": one.call, "agent": one.agent, "request_id": one.request_id}
+    told["digest"] = one.digest
     if one.reply is None:
         cap = None if one.max_cost_usd is None else str(one.max_cost_usd)
         return told | {"input": one.input, "max_cost_usd": cap, "sha256": one.sha256}
@@ -49,6 +51,7 @@ def read_asked(told: Mapping[str, Any]) -> Asked:
         told["request_id"],
         None if cap is None else Decimal(cap),
         None if reply is None else _reply(reply),
+        told.get("digest", UNTOLD),
         told.get("sha256", ""),
     )
 

@@ -64,7 +64,7 @@ class Completion:
                 await conveyor.readmit(entry)  # whoever was admitted since answers it, if anybody was
                 return
         conveyor.leave(entry)  # the outbox keeps the order, so the next one need not wait for it
-        await self.letters.publish(identity(candidate), parcel, entry.parked)
+        await self.letters.publish(candidate, parcel, entry.parked)
         conveyor.done(entry)
         agent = candidate.spec.name if isinstance(candidate, Accepted) else "unknown"
         code = outcome.problem.code if outcome.problem else None
@@ -154,7 +154,7 @@ class Completion:
             await self._conversations.add(late)
         if not any(one.value is None for one in parcel.emissions):
             parcel = self._unparking(entry, parcel)
-        await self.letters.publish(identity(entry.candidate), parcel, entry.parked)
+        await self.letters.publish(entry.candidate, parcel, entry.parked)
         conveyor.done(entry)
 
     def _unparking(self, entry: Entry, parcel: Parcel) -> Parcel:

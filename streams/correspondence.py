@@ -22,7 +22,7 @@ from schemas.requests import AgentRequest, Parent
 from streams.asked import Asked
 from streams.emission import ROOM_BYTES
 from streams.entries import Entry
-from streams.flow import Accepted, Emission, Headers, Parcel, Rejected, fingerprint
+from streams.flow import Accepted, Candidate, Emission, Headers, Parcel, Rejected, fingerprint, identity
 from streams.one_by_one import OneByOne
 from streams.parked import Parked, ParkReason
 from streams.parking import Parking
@@ -134,18 +134,20 @@ class Correspondence:
     def lineage(self, accepted: Accepted) -> tuple[str, ...]:
         """The agents that wait for this request. Only who is waited for has any, whatever others say."""
         request = accepted.request
-        awaited = self._desk.parking.lot.asking((request.tenant_id, request.request_id)) is not None
+        waiting = self._desk.parking.lot.asking((request.tenant_id, request.request_id))
+        awaited = waiting is not None and waiting.asks(request.request_id, accepted.record.value)
         return request.parent.path if awaited and request.parent is not None else ()
 
     # -- replies
 
-    async def publish(self, child: Identity, parcel: Parcel, ended: Parked | None = None) -> int | None:
+    async def publish(self, candidate: Candidate, parcel: Parcel, ended: Parked | None = None) -> int | None:
         """Publish an outcome, with all that others learn from it. `ended`: its own parked record."""
+        child = identity(candidate)
         called_off = self._called_off(parcel, ended)
         if called_off:
             parcel = replace(parcel, emissions=(*parcel.emissions, *called_off))
         waiting = self._desk.parking.lot.asking(child)
-        if waiting is None:
+        if waiting is None or not waiting.asks(child[1], candidate.record.value):
             return await self._desk.outbox.publish(parcel)
         return await self._hand_on(waiting, child, reply_of(parcel, self._desk.topics.responses), parcel)
 
@@ -242,7 +244,10 @@ def asked_by(
     """Questions with the ids of their requests, which nobody guesses; they share what may be spent still."""
     share = None if left_usd is None else rounded_down(left_usd / max(1, len(questions)))
     named = [(one, question_id(accepted.request, token, one.call)) for one in questions]
-    return [Asked(one.call, one.agent, one.input, request_id, share) for one, request_id in named]
+    return [
+        Asked(one.call, one.agent, one.input, request_id, share, digest=one.digest)
+        for one, request_id in named
+    ]
 
 
 def with_reply(parked: Parked, request_id: str, reply: Reply) -> Parked:

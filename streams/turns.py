@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from agents_defs.questions import Question, Reply
+from agents_defs.questions import AskedAs, Question, Reply
 from agents_defs.run_journal import Decision
 from agents_defs.run_order import ModelCall
 from streams.asked import Asked
@@ -47,9 +47,9 @@ class Turn:
         return {one.approval_id: _decision(one) for one in self.approvals if one.approved is not None}
 
     @property
-    def replies(self) -> dict[str, Reply]:
-        """What other agents said, by the call that asked."""
-        return {one.call: one.reply for one in self.asked if one.reply is not None}
+    def replies(self) -> dict[AskedAs, Reply]:
+        """What other agents said, by the call that asked and what it asked."""
+        return {(one.call, one.digest): one.reply for one in self.asked if one.reply is not None}
 
     @property
     def run_id(self) -> str:

@@ -1,6 +1,7 @@
 """Waiting: what a worker keeps in memory of one parked request."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from schemas.requests import Priority
 from streams.flow import Problem
@@ -29,3 +30,8 @@ class Waiting:
     live: bool = False  # it is in the pipeline again
     since: float = 0.0  # when it came
     priority: Priority = Priority.STANDARD
+
+    def asks(self, request_id: str, value: bytes | None) -> bool:
+        """Whether it waits for just this request: another one may have come under the id."""
+        written = dict(self.asked).get(request_id)
+        return written is not None and written in {"", sha256(value or b"").hexdigest()}

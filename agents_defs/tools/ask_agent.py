@@ -15,7 +15,7 @@ from agents import FunctionTool, ModelBehaviorError
 from agents.tool_context import ToolContext
 from pydantic import BaseModel, ValidationError
 
-from agents_defs.questions import Question, Reply, RunAwaitsReplies
+from agents_defs.questions import UNTOLD, Question, Reply, RunAwaitsReplies
 from agents_defs.run_scope import SCOPE
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ async def _asked(wanted: Wanted, agents: tuple[str, ...]) -> str:
     if scope is None:
         return "Nobody can be asked here: this runs outside of Penstock."
     run, order = scope.run, scope.run.order
-    reply = order.replies.get(scope.path)
+    question = Question(scope.path, wanted.agent, wanted.question)
+    reply = order.replies.get((question.call, question.digest)) or order.replies.get((question.call, UNTOLD))
     if reply is not None:
         return _told(wanted.agent, reply)
     refusal = _refusal(wanted, agents, order)
     if refusal is not None:
         return refusal
-    question = Question(scope.path, wanted.agent, wanted.question)
     if run.ask_here is not None:
         here = await run.ask_here(question)
         run.spent_usd += here.cost_usd
