@@ -14,14 +14,15 @@ come as far. Of what is given back no more is kept than a round and the last run
 high do not add up to a head start. A run that uses no tokens still takes a slot: it costs `LEAST` tokens.
 
 **Some only.** Where only some may go, the others' places are set aside, and stay so until all may go again or
-their standing changes. What those have missed meanwhile is not made up for: the others asked for little.
+their standing changes, or the others are more than `AHEAD` rounds beyond: then they may go, too. A round is
+not over while anybody stands aside in it. So who goes first changes nobody's share.
 
 Each step is O(log n) in the tenants that have anything waiting.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 from schemas.requests import Priority
@@ -31,6 +32,8 @@ T = TypeVar("T")
 
 QUANTUM = 2000
 LEAST = 100
+AHEAD = 4  # rounds: more than who asks for little needs while others are held back for a moment
+FEW_VOID = 64  # places set aside that are void; with more of them they are thrown away
 LEAST_WEIGHT = 0.001  # with less, rounds would be counted in numbers that a float cannot hold
 
 
@@ -97,36 +100,57 @@ class FairShare(Generic[T]):
             turn, _, number, account, tenant_id = stand
             if account.place != number:
                 continue
-            if not account.waiting:  # what it owed is paid off: the others have come as far
-                del self._accounts[tenant_id]
+            if not account.waiting and not self._stands_aside_before(stand):
+                del self._accounts[tenant_id]  # what it owed is paid off: the others have come as far
+                self._round = max(self._round, turn + 1)
             elif int(account.spent) > turn:  # a run of it has cost more than was thought
                 self._stand(tenant_id, account)
-            elif may is None or may(tenant_id):
-                return self._taken(tenant_id, account)
+            elif account.waiting and (may is None or may(tenant_id)):
+                return self._taken(stand if may is None else self._slowest(stand))
             else:
-                account.aside = True
-                heappush(self._aside, stand)
+                self._set_aside(stand)
         return None
 
-    def _first_line(self, *, all_may: bool) -> "list[Stand[T]]":
-        """In which the next one stands."""
-        line, aside = self._line, self._aside
-        return aside if all_may and aside and (not line or aside[0] < line[0]) else line
+    def _set_aside(self, stand: "Stand[T]") -> None:
+        stand[3].aside = True
+        heappush(self._aside, stand)
+        if len(self._aside) > 2 * len(self._accounts) + FEW_VOID:
+            self._aside[:] = [one for one in self._aside if one[3].place == one[2]]
+            heapify(self._aside)
 
-    def _taken(self, tenant_id: str, account: Account[T]) -> T:
-        self._forgo(account)
-        self._round = max(self._round, account.turn)
+    def _first_line(self, *, all_may: bool) -> "list[Stand[T]]":
+        """In which the next one stands: of those set aside if all may go, or who is first has gone."""
+        line, first = self._line, self._first_aside()
+        if first is None or (line and line[0] < first):
+            return line
+        return self._aside if all_may or not first[3].waiting else line
+
+    def _slowest(self, stand: "Stand[T]") -> "Stand[T]":
+        """Who goes instead of one that may, if that one is far ahead."""
+        first = self._first_aside()
+        if first is None or stand[0] <= first[0] + AHEAD:
+            return stand
+        heappush(self._line, stand)
+        return heappop(self._aside)
+
+    def _first_aside(self) -> "Stand[T] | None":
+        aside = self._aside
+        while aside and aside[0][3].place != aside[0][2]:
+            heappop(aside)
+        return aside[0] if aside else None
+
+    def _stands_aside_before(self, stand: "Stand[T]") -> bool:
+        first = self._first_aside()
+        return first is not None and first < stand
+
+    def _taken(self, stand: "Stand[T]") -> T:
+        first, (turn, _, _, account, tenant_id) = self._first_aside(), stand
+        self._round = max(self._round, turn if first is None else min(turn, first[0]))
         demand, item = account.waiting.pop()
         self._waiting -= 1
         account.spent += rounds(demand, demand.tokens)
         self._stand(tenant_id, account)
         return item
-
-    def _forgo(self, account: Account[T]) -> None:
-        """What it missed while it stood aside."""
-        if account.aside:
-            account.spent = max(account.spent, self._round - 1.0)
-            account.aside = False
 
     def settle(self, demand: Demand, used: int | None) -> None:
         """A started one has ended, and used so many tokens; None: it was not run at all."""
@@ -145,8 +169,7 @@ class FairShare(Generic[T]):
     def _stand(self, tenant_id: str, account: Account[T]) -> None:
         """It takes its place: in the round that it may go on in, behind those of its class."""
         self._number += 1
-        self._forgo(account)
-        account.place = self._number
+        account.place, account.aside = self._number, False
         account.turn = int(account.spent)
         # With nothing waiting it is kept until the round is over: going away must not begin the round anew.
         account.rank = account.waiting.rank if account.waiting else len(CLASSES)
