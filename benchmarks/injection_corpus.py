@@ -5,23 +5,49 @@ import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from pydoc_data.topics import topics
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1] / "tests" / "guardrails" / "training"
 CORPUS: Final = ROOT / "injection.jsonl"
 SOURCES: Final = {
-    "attacks": "attack",
-    "attacks_more": "attack",
-    "attacks_languages": "attack",
-    "harmless": "harmless",
-    "harmless_more": "harmless",
-    "harmless_languages": "harmless",
+    **dict.fromkeys(
+        (
+            "attacks",
+            "attacks_more",
+            "attacks_languages",
+            "attacks_documents",
+            "attacks_direct",
+            "attacks_technical",
+            "attacks_scripts",
+        ),
+        "attack",
+    ),
+    **dict.fromkeys(
+        (
+            "harmless",
+            "harmless_more",
+            "harmless_languages",
+            "harmless_documents",
+            "harmless_direct",
+            "harmless_technical",
+            "harmless_scripts",
+        ),
+        "harmless",
+    ),
 }
-SHORTEST, LONGEST, ORDINARY = 60, 900, 2_500
+LANGUAGES: Final = frozenset(
+    "ar cs de el es fa fr he hi id it ja ko nl pl pt ru sv th tr uk vi zh".split()  # noqa: SIM905  shorter so
+)
+SHORTEST, LONGEST = 60, 900
+ORDINARY, MANUAL = 8_000, 1_500
+NO_PROSE: Final = frozenset({"site-packages", "test", "tests", "lib2to3", "pydoc_data"})
+CARRIED_BY_PROSE: Final = 0.3
 DEVELOPMENT: Final = ROOT.parent / "dev"
 ELSEWHERE: Final = ("topic", "language", "pii", "ungrounded_numbers", "format")
-WORDINGS: Final = 14
-LANGUAGE_WORDINGS: Final = 8
+MANY: Final = 9  # texts that make a long one
+WORDINGS: Final = 12
+LANGUAGE_WORDINGS: Final = 9
 _CHOICE: Final = re.compile(r"\[([^\[\]\n]*\|[^\[\]\n]*)\]")
 _LATIN: Final = re.compile(r"[a-z]")
 
@@ -49,19 +75,31 @@ def sections() -> Iterator[tuple[str, int, str, str]]:
                 yield kind, number, label, line
 
 
+def language_of(kind: str) -> str:
+    """`zh` of the kinds `zh` and `zh orders`; "" is English."""
+    return kind[:2] if kind[:2] in LANGUAGES and kind[2:3] in ("", " ", "-") else ""
+
+
 def corpus() -> list[Text]:
     """All texts, the same ones each time."""
     chance = random.Random(4711)
     found: list[Text] = []
     seen: set[str] = set()
     lines = list(sections())
-    plain = [one for one in lines if one[2] == "harmless" and len(one[0]) > 2]
+    plain: dict[str, list[str]] = {}
+    for kind, _, label, line in lines:
+        if label == "harmless":
+            plain.setdefault(language_of(kind), []).append(line)
+    prose = [one.text for one in ordinary(0)]
     for kind, number, label, line in lines:
-        short = len(kind) == 2
-        for turn in range(LANGUAGE_WORDINGS if short else WORDINGS):
+        language = language_of(kind)
+        for turn in range(LANGUAGE_WORDINGS if language else WORDINGS):
             text = worded(line, chance)
             if turn % 3 == 2:
-                text = embedded(text, [worded(chance.choice(plain)[3], chance) for _ in range(5)], chance)
+                around = [worded(chance.choice(plain[language]), chance) for _ in range(MANY)]
+                if chance.random() < CARRIED_BY_PROSE:
+                    around = chance.sample(prose, 5)
+                text = (buried if turn % 2 else embedded)(text, around, chance)
             elif turn % 7 == 3:
                 text = misspelt(text, chance)
             if text not in seen:
@@ -82,14 +120,23 @@ def developed(lines: int) -> Iterator[Text]:
 
 
 def ordinary(lines: int) -> Iterator[Text]:
-    """Paragraphs of Python's own library: prose and code with no order to an agent in them."""
+    """Paragraphs of Python's own library and its manual: prose and code that give an agent no orders."""
     chance = random.Random(7)
-    pieces = []
-    for path in sorted(Path(random.__file__).parent.glob("*.py")):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        pieces += [piece for piece in text.split("\n\n") if SHORTEST < len(piece) < LONGEST]
-    for number, piece in enumerate(chance.sample(pieces, ORDINARY)):
-        yield Text("ordinary", lines + number + 1, "harmless", piece)
+    library: list[str] = []
+    root = Path(random.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        if not NO_PROSE & set(path.relative_to(root).parts):
+            library += paragraphs(path.read_text(encoding="utf-8", errors="replace"))
+    manual = [piece for _, text in sorted(topics.items()) for piece in paragraphs(text)]
+    for kind, pieces, count in (("ordinary", library, ORDINARY), ("manual", manual, MANUAL)):
+        for piece in chance.sample(pieces, min(count, len(pieces))):
+            lines += 1
+            yield Text(kind, lines, "harmless", piece)
+
+
+def paragraphs(text: str) -> list[str]:
+    """Those that are neither short nor long."""
+    return [piece for piece in text.split("\n\n") if SHORTEST < len(piece) < LONGEST]
 
 
 def worded(line: str, chance: random.Random) -> str:
@@ -110,7 +157,7 @@ def worded(line: str, chance: random.Random) -> str:
 
 def embedded(text: str, others: list[str], chance: random.Random) -> str:
     """The text somewhere in a letter, page, ticket, table, document or program."""
-    one, two, three, four, five = others
+    one, two, three, four, five = others[:5]
     return chance.choice(
         (
             f"{one}\n\n{text}",
@@ -131,6 +178,13 @@ def embedded(text: str, others: list[str], chance: random.Random) -> str:
     )
 
 
+def buried(text: str, others: list[str], chance: random.Random) -> str:
+    """The text somewhere in a long one."""
+    pieces = list(others)
+    pieces.insert(chance.randrange(len(pieces) + 1), text)
+    return chance.choice((" ", "\n", "\n\n")).join(pieces)
+
+
 def misspelt(text: str, chance: random.Random) -> str:
     """With a few letters swapped or lost."""
     words = text.split(" ")
@@ -146,7 +200,7 @@ def misspelt(text: str, chance: random.Random) -> str:
 
 def main() -> None:
     """Writes the corpus."""
-    texts = [one for one in corpus() if one.kind != "ordinary"]
+    texts = [one for one in corpus() if one.kind not in ("ordinary", "manual")]
     CORPUS.write_text(
         "".join(json.dumps(one._asdict(), ensure_ascii=True) + "\n" for one in texts), encoding="utf-8"
     )

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from agents_defs.guardrails.folding import folded
-from agents_defs.guardrails.injection import lexicon_of_injection
+from agents_defs.guardrails.injection import TRIPS, leaning, lexicon_of_injection
 from agents_defs.guardrails.learnt import SCALE, WEIGHTS, WINDOWS, Learnt, tokens_of
 from benchmarks.injection_corpus import Text, corpus
 
@@ -112,16 +112,17 @@ def folds_of(chosen: Sequence[Example]) -> list[set[tuple[str, str]]]:
     return [set(kinds[number::FOLDS]) for number in range(FOLDS)]
 
 
-def judged(chosen: Sequence[Example], size: int) -> list[tuple[Example, float]]:
-    """The logit of each text, learnt without its kind."""
-    found = []
+def judged(chosen: Sequence[Example], features: Features) -> list[tuple[Example, float]]:
+    """The logit of each text with its signs, learnt without its kind."""
+    found, size = [], len(features.numbers)
     for fold in folds_of(chosen):
         inside = [
             one for one in chosen if (one.text.label if len(one.text.kind) > 2 else "", one.text.kind) in fold
         ]
         known = {id(one) for one in inside}
         weights, start = train([one for one in chosen if id(one) not in known], size)
-        found += [(one, logit_of(one, weights, start)) for one in inside]
+        learnt = Learnt({**kept(features, weights), "": start}, lexicon_of_injection())
+        found += [(one, leaning(one.text.text, learnt)[0]) for one in inside]
     return found
 
 
@@ -132,7 +133,7 @@ def figures(scored: Sequence[tuple[Example, float]], threshold: float) -> dict[s
     caught = sum(logit >= threshold for logit in attacks) / len(attacks)
     stopped = sum(logit >= threshold for logit in harmless) / len(harmless)
     precision = caught / (caught + stopped) if caught else 0.0
-    return {"threshold": threshold, "recall": round(caught, 3), "precision": round(precision, 3)}
+    return {"threshold": round(threshold, 1), "recall": round(caught, 3), "precision": round(precision, 3)}
 
 
 def by_kind(scored: Sequence[tuple[Example, float]], threshold: float) -> dict[str, float]:
@@ -145,12 +146,16 @@ def by_kind(scored: Sequence[tuple[Example, float]], threshold: float) -> dict[s
     return {name: round(right[name] / count, 2) for name, count in sorted(all_of.items())}
 
 
+def kept(features: Features, weights: list[float]) -> dict[str, float]:
+    """The weights that matter."""
+    return {one: weights[n] for one, n in features.numbers.items() if abs(weights[n]) >= LEAST}
+
+
 def write(features: Features, weights: list[float], start: float) -> int:
     """The weights that matter, those of the same size on one line."""
     rows: dict[int, list[str]] = {round(start * SCALE): [""]}
-    for feature, number in features.numbers.items():
-        if abs(weights[number]) >= LEAST:
-            rows.setdefault(round(weights[number] * SCALE), []).append(feature)
+    for feature, weight in kept(features, weights).items():
+        rows.setdefault(round(weight * SCALE), []).append(feature)
     text = "".join("\t".join([str(weight), *sorted(rows[weight])]) + "\n" for weight in sorted(rows))
     WEIGHTS.write_text(text, encoding="utf-8")
     return len(text.encode())
@@ -164,9 +169,9 @@ def main() -> None:
     features = Features()
     chosen = examples(corpus(), Learnt({}, lexicon_of_injection()), features)
     if judge:
-        scored = judged(chosen, len(features.numbers))
-        print(json.dumps(by_kind(scored, 0.0)))
-        for threshold in (-2.0, -1.0, 0.0, 1.0, 2.0):
+        scored = judged(chosen, features)
+        print(json.dumps(by_kind(scored, TRIPS)))
+        for threshold in (TRIPS + step / 5 for step in range(-6, 7)):
             print(json.dumps(figures(scored, threshold)))
         return
     weights, start = train(chosen, len(features.numbers))

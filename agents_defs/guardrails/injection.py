@@ -30,10 +30,10 @@ from agents_defs.guardrails.injection_signs import (
     REPEATS,
     Pair,
 )
-from agents_defs.guardrails.learnt import learnt_injection
+from agents_defs.guardrails.learnt import Learnt, learnt_injection
 from agents_defs.guardrails.lexicon import Lexicon, Row, read_words
 from agents_defs.guardrails.pieces import each, first
-from agents_defs.guardrails.unveiling import View, views
+from agents_defs.guardrails.unveiling import RESPELT, View, views
 
 THRESHOLD = 0.5
 SIGNS = 1.0
@@ -41,6 +41,7 @@ SIGNS = 1.0
 MOST = 5.5
 HIDDEN = 2.5
 """What is added where an order was hidden: nobody does that by chance."""
+NEW = 1.0  # weight of signs that a hidden order has at least
 CLEAR, TRIPS = -1.8, 1.2
 """Logits: below the first one nothing is looked for, from the second one on it trips."""
 TOGETHER_CHARS = 420  # signs further apart than that are not added up
@@ -68,20 +69,37 @@ class Outlook(NamedTuple):
 
 def injection(text: str) -> Finding:
     """How sure it is that the text is an injection; from 0.5 on it trips."""
-    learnt = learnt_injection(lexicon_of_injection())
+    best, kind, place = leaning(text, learnt_injection(lexicon_of_injection()))
+    score = 1 / (1 + math.exp(TRIPS - best)) if kind else 0.0
+    return Finding(kind or "none", round(score, 4), min(place, len(text)), len(text))
+
+
+def leaning(text: str, learnt: Learnt) -> tuple[float, str, int]:
+    """The logit of its worst view, what speaks loudest in it, and where. Without a kind nothing was found."""
     best, kind, place = CLEAR, "", 0
+    plain = ""
     for view in views(text):
+        plain = plain or view.text
         logit = learnt.leaning(view.text).logit
         if logit < CLEAR and not view.hidden:
             continue  # the signs cost more than the rest, and could not outweigh that
         if logit + SIGNS * (MOST - ENOUGH) + (HIDDEN if view.hidden else 0.0) <= best:
             continue
-        total, name, at = _weighed(view)
-        logit += SIGNS * (min(total, MOST) - ENOUGH) + (HIDDEN if view.hidden and total >= 1 else 0.0)
+        total, name, at = _weighed(view.text)
+        if _was_hidden(view, total, plain):
+            total, name, at = total + OBFUSCATED, f"{name} ({view.hidden})", 0
+            logit += HIDDEN
+        logit += SIGNS * (min(total, MOST) - ENOUGH)
         if logit > best:
             best, kind, place = logit, name or "wording", at
-    score = 1 / (1 + math.exp(TRIPS - best)) if kind else 0.0
-    return Finding(kind or "none", round(score, 4), min(place, len(text)), len(text))
+    return best, kind, place
+
+
+def _was_hidden(view: View, total: float, plain: str) -> bool:
+    """Whether a view shows what cannot be read in the text itself."""
+    if not view.hidden or total < NEW:
+        return False
+    return view.hidden not in RESPELT or total >= _weighed(plain)[0] + NEW
 
 
 def signs(text: str) -> list[tuple[str, Sign]]:
@@ -89,9 +107,9 @@ def signs(text: str) -> list[tuple[str, Sign]]:
     return [(view.hidden, sign) for view in views(text) for sign in _signs(view.text)]
 
 
-def _weighed(view: View) -> tuple[float, str, int]:
-    """The heaviest stretch of a view: each kind of sign counts once in it."""
-    found = sorted(_signs(view.text))
+def _weighed(plain: str) -> tuple[float, str, int]:
+    """The heaviest stretch of a folded text: each kind of sign counts once in it."""
+    found = sorted(_signs(plain))
     best: tuple[float, str, int] = (0.0, "", 0)
     counts: dict[str, Counter[float]] = {}
     total, first = 0.0, 0
@@ -103,8 +121,6 @@ def _weighed(view: View) -> tuple[float, str, int]:
         if total > best[0] + 1e-9:
             heaviest = max(found[first : first + 40], key=lambda one: one.weight)
             best = (total, heaviest.name, heaviest.at)
-    if view.hidden and best[0] >= 1:
-        best = (best[0] + OBFUSCATED, f"{best[1]} ({view.hidden})", 0)
     return best
 
 

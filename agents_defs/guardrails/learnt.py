@@ -21,6 +21,7 @@ SCALE = 32
 WINDOWS = (14, 36)  # tokens: a sentence, and a few of them
 REACH = 4  # tokens with a meaning before a token, that its own is paired with
 LONGEST = 40  # letters of a token that are looked at
+RUN = 6  # letters of scripts without gaps that are looked up together
 KEPT = 30_000  # tokens and pairs of meanings whose weights are kept in memory
 _TOKEN = re.compile(r"\w+|<!--|<\||<<|</|##+|!\[|://|```|--+|[\[{<@\"“„«]|\n\n")
 _DENSE = re.compile(f"[{DENSE}]")
@@ -63,11 +64,16 @@ class Learnt:
 
     def features(self, tokens: tuple[str, ...] | list[str]) -> Iterator[list[str]]:
         """Those of each token, with what stands before it."""
-        before, last = "", ""
+        before, last, run = "", "", ""
         meant: list[int] = []
         for token in tokens:
             bits = self.bits(token)
             found = [*parts_of(token), *self._meanings(bits), f"{last} {token}", f"{before} _ {token}"]
+            run = _run(run, token)
+            if run:
+                together = self._of_run(run)
+                found += [run[-3:], *self._meanings(together & ~bits)]
+                bits |= together
             for other in meant[-REACH:]:
                 found += self._together(other, bits)
             if bits:
@@ -79,6 +85,13 @@ class Learnt:
         """What a token stands for, also where it is misspelt."""
         return self.lexicon.meaning(token)[1] if len(token) <= LONGEST else 0
 
+    def _of_run(self, run: str) -> int:
+        """What the last letters of a script without gaps stand for."""
+        glued, found = self.lexicon.glued, 0
+        for length in range(2, len(run) + 1):
+            found |= glued.get(run[-length:], 0)
+        return found
+
     def _meanings(self, bits: int) -> list[str]:
         return [f"={self._names[bit]}" for bit in _single(bits)]
 
@@ -89,7 +102,7 @@ class Learnt:
     def _each(self, tokens: list[str]) -> Iterator[float]:
         """The weight of each token. The same as of `features`, with little work for texts of everyday."""
         known, weights, pairs = self._words, self.weights, self._pairs
-        before, last = "", ""
+        before, last, run = "", "", ""
         meant = (0,) * REACH
         for token in tokens:
             entry = known.get(token)
@@ -97,6 +110,12 @@ class Learnt:
                 entry = self._word(token)
             total, bits = entry
             total += weights.get(f"{last} {token}", 0.0) + weights.get(f"{before} _ {token}", 0.0)
+            run = "" if token.isascii() else _run(run, token)
+            if run:
+                together = self._of_run(run)
+                total += weights.get(run[-3:], 0.0)
+                total += sum(weights.get(name, 0.0) for name in self._meanings(together & ~bits))
+                bits |= together
             if bits:
                 for other in meant:
                     if other:
@@ -121,6 +140,11 @@ class Learnt:
             self._pairs.clear()
         self._pairs[first, second] = total
         return total
+
+
+def _run(before: str, token: str) -> str:
+    """The letters up to a token, where each letter is a token."""
+    return (before + token)[-RUN:] if len(token) == 1 and _DENSE.match(token) else ""
 
 
 def tokens_of(text: str) -> list[str]:

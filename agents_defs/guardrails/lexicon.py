@@ -21,6 +21,13 @@ _TOKEN = re.compile(
 _LONGEST_STEM = 16
 LONGEST_KEPT = 64  # letters of a word that is kept with its meaning: no entry is longer
 GLUED = 14  # letters of a word in which others may be hidden
+_BEFORE = re.compile(
+    "[\u05d4\u05d5\u05d1\u05dc\u05de\u05e9]{1,2}"  # Hebrew
+    "|[\u0648\u0641]?(?:[\u0628\u0643]?\u0627\u0644|\u0644\u0644|[\u0628\u0643\u0644])?"  # Arabic
+)
+"""What is written together with the word that follows: `and`, `the`, `with`, `to`."""
+_PREFIXED = frozenset("\u0648\u0641\u0628\u0643\u0644\u0627\u05d4\u05d5\u05d1\u05dc\u05de\u05e9")
+_SHORTEST_LEFT = 3  # letters of the word that follows
 
 
 @dataclass(slots=True)
@@ -45,6 +52,8 @@ class Lexicon:
         self._exact: dict[str, int] = {}
         self._stems: dict[str, int] = {}
         self._dense: dict[str, list[tuple[str, int]]] = {}
+        self.glued: dict[str, int] = {}
+        """What runs of letters stand for, in scripts without gaps."""
         self._phrases: dict[tuple[str, str], list[tuple[tuple[str, ...], int]]] = {}
         self._openings: dict[str, list[tuple[str, int]]] = {}
         for name, entries in meanings.items():
@@ -65,6 +74,7 @@ class Lexicon:
             glued = entry.replace(" ", "").rstrip("*")
             if len(glued) > 1:
                 self._dense.setdefault(glued[:2], []).append((glued, bit))
+                self.glued[glued] = self.glued.get(glued, 0) | bit
         elif len(words) == 1:
             table, key = (self._stems, words[0][:-1]) if words[0][-1] == "*" else (self._exact, words[0])
             table[key] = table.get(key, 0) | bit
@@ -87,7 +97,11 @@ class Lexicon:
         bits = self._exact.get(word, 0)
         for length in range(3, min(len(word), _LONGEST_STEM) + 1):
             bits |= self._stems.get(word[:length], 0)
-        return bits
+        if bits or not word or word[0] not in _PREFIXED:
+            return bits
+        found = _BEFORE.match(word)
+        end = found.end() if found else 0
+        return self._exact.get(word[end:], 0) if 0 < end <= len(word) - _SHORTEST_LEFT else 0
 
     def meanings(self, words: list[str]) -> list[int]:
         """What each of some folded words stands for, alone or as the first of a phrase. Spellings are not mended."""

@@ -72,6 +72,10 @@ _MORSE_SIGNS = ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--.
 _MORSE_LETTERS = dict(zip(_MORSE_SIGNS.split(), _LETTERS, strict=True))
 
 
+RESPELT = frozenset({"lookalikes", "digits for letters", "spaced letters", "letters apart", "pieces"})
+"""Views that hold much of what can be read in the text itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A text as it can be read, too. `hidden`: who wrote it so did not want it to be seen."""
