@@ -56,6 +56,10 @@ class Lanes(Generic[T]):
         runs = self._runs_of.get(tenant_id, 0)
         return self._of_tenant.get(tenant_id, 0) <= FEW and runs * len(self._runs_of) <= 2 * self.running
 
+    def modest_beside_others(self, tenant_id: str) -> bool:
+        """The same, where others wait, too."""
+        return self.waiting > self.waiting_of(tenant_id) and self.modest(tenant_id)
+
     def start(self, *, modest: bool = False) -> T | None:
         """The next item to run, if there is one and a slot is free; `modest`: of a tenant that is."""
         if self.running >= self._slots:

@@ -69,6 +69,8 @@ class LoopPace:
         self._running = running
         if running < ALWAYS or (running < self._limit and self._left > 0):
             return True
+        if running >= self._most:
+            return False  # whoever ends makes room, not the loop
         self._held_back = True
         if self._due is None:
             self._look_again(asyncio.get_running_loop())

@@ -269,7 +269,7 @@ class Pipeline:
             entry.running, entry.charged = True, entry.published
             self._stages.waits.watch(entry)
             self.spawn(entry, self.run(entry, entry.candidate))
-            pace.began(self.start_runs, prompt=lanes.waiting > 0 and lanes.modest(entry.demand.tenant_id))
+            pace.began(self.start_runs, prompt=lanes.modest_beside_others(entry.demand.tenant_id))
 
     # -- execution
 

@@ -83,6 +83,16 @@ def test_who_asks_for_little_goes_before_who_has_much_waiting() -> None:
     assert lanes.start() == "flood 0"
 
 
+def test_who_is_alone_asks_for_little_beside_nobody() -> None:
+    lanes: Lanes[str] = Lanes(slots=10)
+    for number in range(2):
+        lanes.enter(None, f"a {number}", Demand("a"))
+
+    assert (lanes.modest("a"), lanes.modest_beside_others("a")) == (True, False)
+    lanes.enter(None, "b", Demand("b"))
+    assert lanes.modest_beside_others("a")
+
+
 def test_who_runs_much_more_than_others_does_not_ask_for_little() -> None:
     lanes: Lanes[str] = Lanes(slots=20)
     for number in range(13):

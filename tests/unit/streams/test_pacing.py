@@ -165,6 +165,17 @@ def test_nobody_looks_while_nobody_begins_or_is_held_back(loop: HandLoop) -> Non
     assert loop.calls[0][0] == loop.now + TICK_S
 
 
+def test_nobody_looks_while_all_slots_are_taken(loop: HandLoop) -> None:
+    queue = full(loop)
+    while loop.calls:
+        loop.turn()
+
+    assert not queue.pace.allows(SLOTS)
+    assert loop.calls == []
+    queue.end(1)
+    assert queue.running == SLOTS
+
+
 def test_a_few_go_on_between_two_looks(loop: HandLoop) -> None:
     queue = Queue(10_000)
     queue.go_on()
