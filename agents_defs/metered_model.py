@@ -13,36 +13,29 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from agents import Model, ModelResponse
-
 from agents_defs.call_meter import CHARS_PER_TOKEN
-from agents_defs.model_request import ModelRequest
+from agents_defs.model_request import as_asked
 from agents_defs.model_turn import ModelTurn
 from agents_defs.run_order import Foreseen
 from agents_defs.run_scope import SCOPE
 from agents_defs.whole_answer import completed
+from agents_defs.wrapped_model import WrappedModel
 
 if TYPE_CHECKING:
-    from agents import ModelSettings
-    from agents.agent_output import AgentOutputSchemaBase
-    from agents.handoffs import Handoff
-    from agents.items import TResponseInputItem, TResponseStreamEvent
-    from agents.models.interface import ModelTracing
-    from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
-    from agents.tool import Tool
-    from openai.types.responses.response_prompt_param import ResponsePromptParam
+    from agents import ModelResponse
+    from agents.items import TResponseStreamEvent
 
     from agents_defs.agent_spec import AgentSpec
     from agents_defs.model_ladder import Rung
 
 
-class MeteredModel(Model):
+class MeteredModel(WrappedModel):
     """A model as one agent of a graph uses it."""
 
     def __init__(self, ladder: tuple[Rung, ...], agent: str, spec: AgentSpec) -> None:
         self.named = ladder[0].model
+        super().__init__(self.named.model)
         self._ladder = ladder
-        self._inner = self.named.model
         self._agent = agent
         self._spec = spec
 
@@ -51,67 +44,15 @@ class MeteredModel(Model):
         asked = characters // CHARS_PER_TOKEN + 1
         return Foreseen(asked + output_tokens, self.named.rates().cost(asked, 0, 0, output_tokens))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_inner"], name)  # what the SDK asks of the models that it knows
-
-    def get_retry_advice(self, request: ModelRetryAdviceRequest) -> ModelRetryAdvice | None:
-        return self._inner.get_retry_advice(request)
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-    async def _cleanup_on_run_end(self, owner: object) -> None:
-        await self._inner._cleanup_on_run_end(owner)  # noqa: SLF001  part of the interface that is wrapped
-
-    async def get_response(  # noqa: PLR0913, PLR0917  the SDK's interface
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],  # noqa: A002  the SDK names it so
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> ModelResponse:
-        request = ModelRequest(
-            (system_instructions, input, model_settings, tools, output_schema, handoffs, tracing),
-            {
-                "previous_response_id": previous_response_id,
-                "conversation_id": conversation_id,
-                "prompt": prompt,
-            },
-        )
+    async def get_response(self, *positional: Any, **named: Any) -> ModelResponse:
+        request = as_asked(*positional, **named)
         scope = SCOPE.get()
         if scope is None:  # outside of any run: somebody tries an agent out
             return await self._inner.get_response(*request.positional, **request.named)
         return await ModelTurn(scope, self._agent, self._spec, self._ladder, request).answer()
 
-    async def stream_response(  # noqa: PLR0913, PLR0917  the SDK's interface
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],  # noqa: A002  the SDK names it so
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> AsyncIterator[TResponseStreamEvent]:
-        request = ModelRequest(
-            (system_instructions, input, model_settings, tools, output_schema, handoffs, tracing),
-            {
-                "previous_response_id": previous_response_id,
-                "conversation_id": conversation_id,
-                "prompt": prompt,
-            },
-        )
+    async def stream_response(self, *positional: Any, **named: Any) -> AsyncIterator[TResponseStreamEvent]:
+        request = as_asked(*positional, **named)
         scope = SCOPE.get()
         if scope is None:
             async for event in self._inner.stream_response(*request.positional, **request.named):

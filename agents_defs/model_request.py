@@ -14,6 +14,12 @@ from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from agents import ModelSettings
+    from agents.agent_output import AgentOutputSchemaBase
+    from agents.handoffs import Handoff
+    from agents.items import TResponseInputItem
+    from agents.models.interface import ModelTracing
+    from agents.tool import Tool
+    from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 CALL_ID_HEADER = "X-Client-Request-Id"
 
@@ -66,6 +72,26 @@ class ModelRequest:
         shape = None if schema is None or schema.is_plain_text() else schema.json_schema()
         body = _dumped([agent, instructions, asked, told, onward, shape, self.named["prompt"]])
         return Print(sha256(body).hexdigest()[:32], len(body))
+
+
+def as_asked(  # noqa: PLR0913, PLR0917  the SDK's interface
+    system_instructions: str | None,
+    input: str | list[TResponseInputItem],  # noqa: A002  the SDK names it so
+    model_settings: ModelSettings,
+    tools: list[Tool],
+    output_schema: AgentOutputSchemaBase | None,
+    handoffs: list[Handoff],
+    tracing: ModelTracing,
+    *,
+    previous_response_id: str | None,
+    conversation_id: str | None,
+    prompt: ResponsePromptParam | None,
+) -> ModelRequest:
+    """Of what the SDK calls a model with, by place or by name."""
+    return ModelRequest(
+        (system_instructions, input, model_settings, tools, output_schema, handoffs, tracing),
+        {"previous_response_id": previous_response_id, "conversation_id": conversation_id, "prompt": prompt},
+    )
 
 
 def _dumped(body: list[Any]) -> bytes:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agents import Model, ModelResponse
 
 from agents_defs.authoring.recorded_run import RecordedRun, RecordedTurn, question_of
 from agents_defs.model_access import ModelAccess, NamedModel, Probe
 from agents_defs.streamed_answer import StreamedAnswer
-
-if TYPE_CHECKING:
-    from agents.retry import ModelRetryAdvice, ModelRetryAdviceRequest
+from agents_defs.wrapped_model import WrappedModel
 
 
 class HasSecret(ValueError):
@@ -60,24 +58,12 @@ class RecordingAccess(ModelAccess):
         return replace(named, model=RecordingModel(named.model, self.run))
 
 
-class RecordingModel(Model):
+class RecordingModel(WrappedModel):
     """One of them. Calls that fail are not written down: who replays is answered at once."""
 
     def __init__(self, inner: Model, run: RecordedRun) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._run = run
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_inner"], name)  # what the SDK asks of the models that it knows
-
-    def get_retry_advice(self, request: ModelRetryAdviceRequest) -> ModelRetryAdvice | None:
-        return self._inner.get_retry_advice(request)
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-    async def _cleanup_on_run_end(self, owner: object) -> None:
-        await self._inner._cleanup_on_run_end(owner)  # noqa: SLF001  part of the interface that is wrapped
 
     async def get_response(self, *positional: Any, **named: Any) -> ModelResponse:
         asked = question_of(positional)
