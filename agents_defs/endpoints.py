@@ -11,7 +11,7 @@ Routing = Literal["round_robin", "least_in_flight", "latency"]
 FIRST_OUT_S = 2.0
 LONGEST_OUT_S = 60.0
 HUNG_CALLS = 3  # so many in a row got no answer in their time: one may have asked for too much
-LONGEST_LOOK_S = 30.0
+UNSEEN_S = 30.0  # longer than a look takes
 NEWEST_SHARE = 0.2  # of the newest answer in the latency that is remembered
 
 
@@ -73,9 +73,10 @@ class Candidate:
         return self.calls / self.endpoint.weight
 
     def is_well(self, now: float) -> bool:
-        """Whether it may be given a call."""
-        most = self.endpoint.max_in_flight
-        return self.standing.out_until <= now and (most is None or self.calls < most)
+        """Whether it may be given a call. One that failed is looked at first, if somebody looks."""
+        standing, most = self.standing, self.endpoint.max_in_flight
+        out = standing.failures > 0 and now < standing.out_until + UNSEEN_S
+        return not out and (most is None or self.calls < most)
 
     def expected_s(self, guess: float) -> float:
         """One that nobody knows is tried first, by one call: it may never answer. Until it does it is as slow
@@ -138,11 +139,6 @@ def ran_out(standing: Standing, took_s: float, now: float) -> Standing:
     """It did not answer in the call's time. One that did so to several calls in a row has failed."""
     standing = replace(cut_off(standing, took_s), hung=standing.hung + 1)
     return failed(standing, now) if standing.hangs else standing
-
-
-def looked_at(standing: Standing, now: float) -> Standing:
-    """It is left alone until somebody says what was seen: where calls hang, looks take long."""
-    return replace(standing, out_until=now + LONGEST_LOOK_S)
 
 
 def recovered(standing: Standing) -> Standing:

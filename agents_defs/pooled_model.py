@@ -59,13 +59,9 @@ class Place:
         while self.standing.failures:
             until = self.standing.out_until
             await asyncio.sleep(max(0.0, until - now()))
+            well = self.standing.out_until == until and await self.asking.looks(self.standing.hangs)
             if self.standing.out_until != until:
                 continue  # calls have found out more meanwhile
-            self.standing = endpoints.looked_at(self.standing, now())
-            until = self.standing.out_until
-            well = await self.asking.looks(self.standing.hangs)
-            if self.standing.out_until != until:
-                continue
             if well:
                 self.standing = endpoints.recovered(self.standing)
             else:

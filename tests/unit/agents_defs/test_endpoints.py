@@ -12,6 +12,7 @@ from agents_defs.endpoints import (
     FIRST_OUT_S,
     HUNG_CALLS,
     LONGEST_OUT_S,
+    UNSEEN_S,
     Candidate,
     EndpointOptions,
     Routing,
@@ -131,7 +132,9 @@ def test_who_failed_is_left_alone_and_longer_each_time(routing: Routing) -> None
     busy = of_b(Standing(asked=9, latency_s=9.0), calls=50)
 
     assert choose(routing, [of_a(once), busy], 10.0) == 1
-    assert choose(routing, [of_a(once), busy], 12.1) == 0
+    assert choose(routing, [of_a(once), busy], 12.1) == 1  # it is being looked at
+    assert choose(routing, [of_a(once), busy], 12.1 + UNSEEN_S) == 0
+    assert choose(routing, [of_a(recovered(once)), busy], 12.1) == 0
     assert (once.out_until, twice.out_until) == (10 + FIRST_OUT_S, 20 + 2 * FIRST_OUT_S)
     assert answered(twice, 0.1).failures == 0
     assert recovered(twice).out_until == 0.0
@@ -142,7 +145,9 @@ def test_a_provider_that_says_when_is_heard() -> None:
 
 
 def test_where_all_are_out_the_one_that_has_been_for_longest_is_asked() -> None:
-    assert choose("round_robin", [of_a(Standing(out_until=9)), of_b(Standing(out_until=7))], 5.0) == 1
+    out = [of_a(Standing(failures=1, out_until=9)), of_b(Standing(failures=1, out_until=7))]
+
+    assert choose("round_robin", out, 5.0) == 1
 
 
 def test_an_endpoint_that_is_full_is_not_asked_while_another_is_not() -> None:

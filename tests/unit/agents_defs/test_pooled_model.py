@@ -17,7 +17,16 @@ from agents.testing import ScriptedModel, assistant_message
 from agents_defs import call_time, configured_access
 from agents_defs.current_scope import CURRENT
 from agents_defs.endpoint_access import EndpointAccess
-from agents_defs.endpoints import HUNG_CALLS, EndpointOptions, Load, Routing, Standing, failed, still_out
+from agents_defs.endpoints import (
+    FIRST_OUT_S,
+    HUNG_CALLS,
+    EndpointOptions,
+    Load,
+    Routing,
+    Standing,
+    failed,
+    still_out,
+)
 from agents_defs.model_provider import ModelOptions
 from agents_defs.pooled_model import Asking, Place, PooledModel
 from agents_defs.prices import PriceList
@@ -183,7 +192,7 @@ async def test_an_endpoint_is_left_alone_while_it_is_looked_at() -> None:
     other = place("other", ANSWERS)
     other.standing = Standing(asked=99)
     model = PooledModel("m", [seen, other], "round_robin")
-    seen.standing = still_out(Standing(), -100.0)
+    seen.standing = still_out(Standing(), -FIRST_OUT_S - 0.5)
     seen.attend(lambda: 0.0)
     await begun.wait()
 
