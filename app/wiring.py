@@ -51,6 +51,7 @@ from streams.pipeline import Pipeline, Stages
 from streams.plans import Plans
 from streams.ports import Foresees, Runs
 from streams.recount import Recount
+from streams.reminders import Means, Reminders
 from streams.tenancy import Tenancy
 from streams.topics import topic_names
 from streams.topology import IntakeParts
@@ -147,8 +148,11 @@ def wire(
     late, emissary = LateOutbox(), Emissary(topics, flow.max_record_bytes)
     parking = Parking(emissary, late, bodies, clock, observer)
     ledger.tell(parking.lot)
-    desk_of_letters = Letters(topics, parking, late, bodies, clock, _sign(trust), flow.max_request_bytes)
-    letters = Correspondence(desk_of_letters)
+    letters = Correspondence(
+        Letters(topics, parking, late, bodies, clock, _sign(trust), flow.max_request_bytes)
+    )
+    if kafka.delivery == "plain":
+        Reminders(Means(letters, parking, bodies, intake, clock, lifeline))
     waits = Waits(
         parking,
         intake,

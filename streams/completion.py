@@ -163,6 +163,11 @@ class Completion:
         gone = self.emissary.unparked(*entry.parked.identity, parcel.partition)
         return replace(parcel, emissions=(*parcel.emissions, gone))
 
+    async def answered_before(self, conveyor: Conveyor, entry: Entry) -> None:
+        """It has its outcome, of which who asked for it was not told."""
+        await self.letters.answered_before(entry.candidate)
+        conveyor.done(entry)
+
     async def tidy(self, conveyor: Conveyor, entry: Entry) -> None:
         """It has its outcome: only its parked record is left."""
         whose = entry.parked.identity if entry.parked is not None else identity(entry.candidate)

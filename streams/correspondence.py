@@ -46,6 +46,12 @@ TOO_LARGE = Reply(
     Code.INVALID_FIELD,
     "the question is too large for a record, with the metadata that it takes along: ask a shorter one",
 )
+LOST = Reply(
+    "failed",
+    None,
+    Code.INTERNAL,
+    "it was answered right before a crash, which kept the answer from who asked: ask again",
+)
 TAKEN = Code.DUPLICATE_CONFLICT  # its id was: what is under way under that is another request
 Sign = Callable[[str, bytes | None, bytes | None], Headers | None]
 
@@ -133,10 +139,8 @@ class Correspondence:
 
     def lineage(self, accepted: Accepted) -> tuple[str, ...]:
         """The agents that wait for this request. Only who is waited for has any, whatever others say."""
-        request = accepted.request
-        waiting = self._desk.parking.lot.asking((request.tenant_id, request.request_id))
-        awaited = waiting is not None and waiting.asks(request.request_id, accepted.record.value)
-        return request.parent.path if awaited and request.parent is not None else ()
+        parent = accepted.request.parent
+        return parent.path if parent is not None and self.awaiting(accepted) is not None else ()
 
     # -- replies
 
@@ -146,8 +150,8 @@ class Correspondence:
         called_off = self._called_off(parcel, ended)
         if called_off:
             parcel = replace(parcel, emissions=(*parcel.emissions, *called_off))
-        waiting = self._desk.parking.lot.asking(child)
-        if waiting is None or not waiting.asks(child[1], candidate.record.value):
+        waiting = self.awaiting(candidate)
+        if waiting is None:
             return await self._desk.outbox.publish(parcel)
         return await self._hand_on(waiting, child, reply_of(parcel, self._desk.topics.responses), parcel)
 
@@ -175,6 +179,19 @@ class Correspondence:
             return await self._desk.outbox.publish(parcel)
         reply = Reply("failed", None, rejected.code, rejected.message)
         return await self._hand_on(waiting, child, reply, parcel)
+
+    def awaiting(self, candidate: Candidate) -> Waiting | None:
+        """Who waits for the response to just this request."""
+        child = identity(candidate)
+        waiting = self._desk.parking.lot.asking(child)
+        return waiting if waiting is not None and waiting.asks(child[1], candidate.record.value) else None
+
+    async def answered_before(self, candidate: Candidate) -> None:
+        """Its response stands, and who waits for it has none: that happens where nothing is atomic."""
+        waiting = self.awaiting(candidate)
+        if waiting is not None:
+            nothing_more = Parcel(candidate.record.partition, ())
+            await self._hand_on(waiting, identity(candidate), LOST, nothing_more)
 
     async def _hand_on(
         self, waiting: Waiting, child: Identity, reply: Reply | None, parcel: Parcel

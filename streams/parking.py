@@ -46,6 +46,7 @@ class Parking:
         self._resume: Resume
         self._look_again: Callable[[str], None]
         self._rewritten: Rewritten
+        self._when_opened: list[Callable[[int], None]] = []
         self._arrived_up_to: dict[int, int] = {}  # intake took in all that stands before, by partition
         self._blocked: dict[int, list[Waiting]] = {}
         self._ahead: dict[int, dict[str, int]] = {}  # tenants to look at when intake comes as far
@@ -57,6 +58,10 @@ class Parking:
         self._resume = resume
         self._look_again = look_again
         self._rewritten = rewritten
+
+    def when_opened(self, act: Callable[[int], None]) -> None:
+        """Called with each partition, when what is parked there may go on."""
+        self._when_opened.append(act)
 
     # -- into the lot
 
@@ -155,6 +160,8 @@ class Parking:
             self.advance(lane)
         for tenant_id in {*self.lot.paused_tenants(), *self.lot.overflow.tenants()}:
             self._look_again(tenant_id)  # it may have been resumed while nobody owned the partition
+        for act in self._when_opened:
+            act(partition)
         self._wake.set()  # what was read from the topic may be due
 
     def arrived(self, partition: int, offset: int) -> None:

@@ -212,6 +212,8 @@ class Pipeline:
         """It was answered before. Its parked record, which a replay of a replay may have, is of no use."""
         if entry.waiting is not None:
             self.spawn(entry, self._stages.completion.tidy(self, entry))
+        elif self._stages.completion.letters.awaiting(entry.candidate) is not None:
+            self.spawn(entry, self._stages.completion.answered_before(self, entry))
         else:
             self.done(entry)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,3 +59,22 @@ async def test_a_killed_worker_asks_nobody_twice(crew: Crew, models: RunningSimu
         entry["call_id"].rpartition(".")[0] for entry in read_ledger(models.ledger_path) if entry["billed"]
     ]
     assert len(paid) <= 5  # the one that was in flight may have been asked again
+
+
+async def test_in_plain_delivery_who_takes_over_asks_again_and_each_answers_once(
+    crew: Crew, models: RunningSimulator
+) -> None:
+    plain: dict[str, Any] = {"patterns": "true", "max_in_flight": "1", "delivery": "plain"}
+    first = crew.start(command=COMMAND, worker_id="w", **plain)
+    await crew.ready(first)
+    await crew.send(request("r-1", text=f"Both, please. {BOTH}", agent="ask-agent"))
+    await until(lambda: models.calls >= 2, 60)
+    first.kill()
+
+    crew.start(command=COMMAND, worker_id="w", **plain)
+    answered = await crew.answered(3, within_s=60)
+    await crew.caught_up()
+
+    assert {one["status"] for one in answered.values()} == {"completed"}
+    written = Counter(record.value for record in await crew.read("requests"))
+    assert sorted(written.values()) == [1, 2, 2]
