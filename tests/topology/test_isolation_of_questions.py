@@ -15,6 +15,7 @@ from agents_defs.model_access import FixedAccess
 from agents_defs.registry import Registry
 from agents_defs.runner import AgentRunner
 from agents_defs.tools.ask_agent import ask_agent
+from streams.question_ids import asked_in
 from tests.doubles.flume import Flume, World
 from tests.doubles.history_model import HistoryModel, results
 from tests.doubles.memory_outbox import NAMES
@@ -160,3 +161,14 @@ async def test_the_agents_of_a_flow_have_the_tools_that_the_plan_allows(
     await asked(world, "desk")
 
     assert len(LOOKED) == times
+
+
+async def test_what_is_asked_in_a_session_is_found_by_it_and_by_no_other() -> None:
+    world = World()
+
+    await asked(world, "boss", session_id="s")
+
+    questions = [one["request_id"] for one in world.log.read(NAMES.requests)]
+    assert len(questions) == 2
+    assert all(asked_in("acme", "s", one) for one in questions)
+    assert not any(asked_in(*whose, one) for whose in (("acme", "t"), ("globex", "s")) for one in questions)
