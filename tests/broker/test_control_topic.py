@@ -64,11 +64,6 @@ async def kafka_options(deployment: KafkaOptions) -> KafkaOptions:
     return deployment
 
 
-@pytest.fixture
-def topics(deployment: KafkaOptions) -> TopicNames:
-    return topic_names(deployment.topic_prefix, deployment.app_id)
-
-
 @asynccontextmanager
 async def following(kafka: KafkaOptions) -> AsyncIterator[tuple[KafkaControl, Heard]]:
     heard, lifeline = Heard(), Lifeline()

@@ -1,7 +1,6 @@
 """Before a partition admits anything, every outcome that any earlier owner published is known."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,38 +8,19 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from app import provision
 from app.adapters.clock import SystemClock
 from app.adapters.fenced_producer import FencedProducer
 from streams.flow import Duplicate, Emission, place_identity
 from streams.observations import LedgerRead
 from streams.options import KafkaOptions
 from streams.ports import Claim, LedgerLost, Shelf
-from streams.topics import TopicNames, topic_names
-from tests.broker.next_owner import Owner, left_open, predecessor, publish
+from streams.topics import TopicNames
+from tests.broker.next_owner import Owner, left_open, publish
 from tests.broker.outcomes import SHA, ids, letter, response
 from tests.broker.topic_reader import read_all
 from tests.doubles.memory_claims import ClaimMemory
 
 SOON_S = 3.0  # what a crash in the middle of a transaction may cost the next owner
-
-
-@pytest.fixture
-async def owner(deployment: KafkaOptions) -> Owner:
-    await provision.create(deployment)
-    return Owner(deployment)
-
-
-@pytest.fixture
-def topics(deployment: KafkaOptions) -> TopicNames:
-    return topic_names(deployment.topic_prefix, deployment.app_id)
-
-
-@pytest.fixture
-async def dying(owner: Owner) -> AsyncIterator[FencedProducer]:
-    """The producer of a worker that owned partition 0, as the offset that it committed says."""
-    async with predecessor(owner) as producer:
-        yield producer
 
 
 async def test_all_that_was_answered_is_known_when_a_partition_opens(

@@ -17,32 +17,14 @@ from streams.flow import Emission, Record
 from streams.observations import Fault
 from streams.options import KafkaOptions
 from streams.parked import Parked, ParkedPlace, ParkReason, encode_parked, parked_key
-from streams.topics import TopicNames, topic_names
-from tests.broker.next_owner import Owner, left_open, predecessor, publish
+from streams.topics import TopicNames
+from tests.broker.next_owner import Owner, left_open, publish
 from tests.broker.outcomes import response
 from tests.broker.topic_reader import ends_of
 from tests.doubles.memory_claims import ClaimMemory
 
 SOON_S = 3.0
 COMPACTED_S = 60.0  # the broker looks for something to clean every 15 s
-
-
-@pytest.fixture
-async def owner(deployment: KafkaOptions) -> Owner:
-    await provision.create(deployment)
-    return Owner(deployment)
-
-
-@pytest.fixture
-def topics(deployment: KafkaOptions) -> TopicNames:
-    return topic_names(deployment.topic_prefix, deployment.app_id)
-
-
-@pytest.fixture
-async def dying(owner: Owner) -> AsyncIterator[FencedProducer]:
-    """The producer of a worker that owned partition 0, as the offset that it committed says."""
-    async with predecessor(owner) as producer:
-        yield producer
 
 
 def parked(topics: TopicNames, request_id: str, value: bytes | None = b"{}", partition: int = 0) -> Emission:

@@ -2,32 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import openai
 import pytest
 from openai import AsyncOpenAI
 
-from app.simulator.options import SimulatorOptions
-from app.simulator.server import RunningSimulator, start
+from app.simulator.server import RunningSimulator
 from tests.broker.simulator_calls import Api, ask, entries, outcomes, settled
 
 BOTH = pytest.mark.parametrize("api", ["responses", "chat"])
 STREAMED = pytest.mark.parametrize("streamed", [False, True])
-
-
-@pytest.fixture
-async def simulator(tmp_path: Path) -> AsyncIterator[RunningSimulator]:
-    running = await start(SimulatorOptions(ledger=tmp_path / "books" / "ledger.jsonl"))
-    yield running
-    await running.stop()
-
-
-@pytest.fixture
-async def client(simulator: RunningSimulator) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=simulator.base_url, api_key="any", max_retries=0) as connected:
-        yield connected
 
 
 @BOTH

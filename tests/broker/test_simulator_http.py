@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +23,6 @@ TOOL: dict[str, Any] = {
     "parameters": {"type": "object", "properties": {"order": {"type": "integer"}}},
 }
 CHAT_TOOL: dict[str, Any] = {"type": "function", "function": {"name": "lookup_order", "parameters": {}}}
-
-
-@pytest.fixture
-async def simulator(tmp_path: Path) -> AsyncIterator[RunningSimulator]:
-    running = await start(SimulatorOptions(ledger=tmp_path / "books" / "ledger.jsonl"))
-    yield running
-    await running.stop()
-
-
-@pytest.fixture
-async def client(simulator: RunningSimulator) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=simulator.base_url, api_key="any", max_retries=0) as connected:
-        yield connected
 
 
 @BOTH
