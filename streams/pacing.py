@@ -21,6 +21,7 @@ GROWS: Final = 1.0  # per second, of what runs; fast enough to find all slots, s
 SHRINKS: Final = 2.0
 EACH_LOOK: Final = 8  # runs that may begin between two looks: more at once would be late together
 ALWAYS: Final = 4  # runs that go on whatever the loop says
+ALWAYS_PER_S: Final = 16.0  # and so many begin: where something else makes it late, fewer runs do not help
 
 GoOn = Callable[[], None]
 
@@ -58,6 +59,8 @@ class LoopPace:
         self._most: Final = float(most)
         self._limit = float(most)
         self._left = EACH_LOOK
+        self._sure = 0.0  # runs that may begin whatever the loop says, since so many seconds have passed
+        self._on_that = False
         self._running = 0
         self._held_back = False
         self._prompt_until = 0.0
@@ -66,11 +69,14 @@ class LoopPace:
 
     def allows(self, running: int) -> bool:
         """While fewer run than the loop keeps up with; a few always."""
-        self._running = running
+        self._running, self._on_that = running, False
         if running < ALWAYS or (running < self._limit and self._left > 0):
             return True
         if running >= self._most:
             return False  # whoever ends makes room, not the loop
+        if self._sure >= 1:
+            self._on_that = True
+            return True
         self._held_back = True
         if self._due is None:
             self._look_again(asyncio.get_running_loop())
@@ -80,6 +86,8 @@ class LoopPace:
         """Look how the loop keeps up with it."""
         self._go_on = go_on
         self._left -= 1
+        if self._on_that:
+            self._sure -= 1
         if prompt or self._due is None:
             loop = asyncio.get_running_loop()
             if prompt:
@@ -96,6 +104,7 @@ class LoopPace:
         self._due, self._left = None, EACH_LOOK
         held_back, self._held_back = self._held_back, False
         passed = now - due + TICK_S
+        self._sure = min(float(ALWAYS), self._sure + ALWAYS_PER_S * passed)
         if now - due > (PROMPT_S if now < self._prompt_until else LATE_S):
             self._limit = max(ALWAYS, min(self._limit, self._running) * max(0.5, 1 - SHRINKS * passed))
         elif held_back:
