@@ -160,7 +160,7 @@ MARKS = (
     ("system_bracket", 1.5, re.compile(r"[\[({<]{1,2}\s*(?:system|admin|developer|ai|assistant|important|hidden|"
      r"internal|instructions?|note|override)\b[^\])}>\n]{0,40}(?::|to the|for the|to ai|for ai|override|note|"
      r"instruction)")),
-    ("end_of_frame", 1.6, re.compile(r"[-=#*<\[\"]{1,}\s*(?:end|begin|start|stop)\s*(?:of)?\s*(?:the\s)?(?:user|system|"
+    ("end_of_frame", 1.6, re.compile(r"[-=#*<\[\"]{1,40}\s*(?:end|begin|start|stop)\s*(?:of)?\s*(?:the\s)?(?:user|system|"
      r"prompt|instructions?|input|document|context|message|new|data|email|text|conversation|article)\b")),
     ("system_notice", 1.4, re.compile(r"\b(?:system|admin|developer|security|emergency|maintenance) (?:override|notice|"
      r"message|alert|update|directive|instruction|command)s?\b[^.?!\n\"]{0,25}:")),

@@ -45,6 +45,7 @@ class Learnt:
         self._names = {bit: name for name, bit in lexicon.bits.items()}
         self._words: dict[str, tuple[float, int]] = {}
         self._pairs: dict[tuple[int, int], float] = {}
+        self._runs: dict[str, tuple[float, int]] = {}
 
     def leaning(self, text: str) -> Leaning:
         """Of a folded text."""
@@ -72,7 +73,7 @@ class Learnt:
             run = _run(run, token)
             if run:
                 together = self._of_run(run)
-                found += [run[-3:], *self._meanings(together & ~bits)]
+                found += [run[-3:], *self._meanings(together)]
                 bits |= together
             for other in meant[-REACH:]:
                 found += self._together(other, bits)
@@ -101,7 +102,7 @@ class Learnt:
 
     def _each(self, tokens: list[str]) -> Iterator[float]:
         """The weight of each token. The same as of `features`, with little work for texts of everyday."""
-        known, weights, pairs = self._words, self.weights, self._pairs
+        known, weights, pairs, runs = self._words, self.weights, self._pairs, self._runs
         before, last, run = "", "", ""
         meant = (0,) * REACH
         for token in tokens:
@@ -112,9 +113,8 @@ class Learnt:
             total += weights.get(f"{last} {token}", 0.0) + weights.get(f"{before} _ {token}", 0.0)
             run = "" if token.isascii() else _run(run, token)
             if run:
-                together = self._of_run(run)
-                total += weights.get(run[-3:], 0.0)
-                total += sum(weights.get(name, 0.0) for name in self._meanings(together & ~bits))
+                more, together = runs.get(run) or self._weigh_run(run)
+                total += more
                 bits |= together
             if bits:
                 for other in meant:
@@ -131,7 +131,16 @@ class Learnt:
         total = sum(weights.get(part, 0.0) for part in (*parts_of(token), *self._meanings(bits)))
         if len(self._words) > KEPT:
             self._words.clear()
-        self._words[token] = total, bits
+        if len(token) <= LONGEST:
+            self._words[token] = total, bits
+        return total, bits
+
+    def _weigh_run(self, run: str) -> tuple[float, int]:
+        bits = self._of_run(run)
+        total = sum(self.weights.get(name, 0.0) for name in (run[-3:], *self._meanings(bits)))
+        if len(self._runs) > KEPT:
+            self._runs.clear()
+        self._runs[run] = total, bits
         return total, bits
 
     def _pair(self, first: int, second: int) -> float:

@@ -128,7 +128,8 @@ class Lexicon:
             if kind == "word":
                 word = token.group()
                 for part in self._spellings.parts(word) if len(word) >= GLUED else (word,):
-                    _append(row, (*self.meaning(part), token.start(), sentence, quoted))
+                    meant = self.meaning(part) if len(part) <= LONGEST_KEPT else (part, self._bits(part))
+                    _append(row, (*meant, token.start(), sentence, quoted))
             elif kind == "dense":
                 self._densely(row, token, sentence, quoted)
             elif kind == "quote":

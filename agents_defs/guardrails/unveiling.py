@@ -16,6 +16,7 @@ from agents_defs.guardrails.pieces import each, first, replaced
 
 MAX_LAYERS = 3
 MAX_DECODED = 20_000  # characters of one text that are decoded
+LONGEST_KEPT = 64  # letters of a word that is remembered
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _TELLING = (
     "instruct",
@@ -137,12 +138,16 @@ def _ciphered(plain: str) -> Iterator[View]:
     if any(word in plain for word in _BACKWARDS):
         yield View(plain[::-1], "backwards")
         yield View(" ".join(word[::-1] for word in plain.split()), "backwards")
-    if any(map(_looks_enciphered, set(_WORD.findall(plain)))):
+    if any(map(_may_be_enciphered, set(_WORD.findall(plain)))):
         for undo in {id(undo): undo for word, undo in _ENCIPHERED if word in plain}.values():
             yield View(plain.translate(undo), "cipher")
     enough = plain.count(" ") // 3 + 3  # "may", "day" and "way" are in every text
     if plain.count("ay") >= enough and _holds(_PIG, plain, enough):
         yield View(_WORD.sub(_unpigged, plain), "pig latin")
+
+
+def _may_be_enciphered(word: str) -> bool:
+    return _looks_enciphered(word) if len(word) <= LONGEST_KEPT else first(_ENCIPHERED_ANY, word) is not None
 
 
 @lru_cache(maxsize=16_384)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agents_defs.guardrails.lexicon import Lexicon
 
 
@@ -34,3 +36,22 @@ def test_words_alone_mean_what_they_mean_in_a_row() -> None:
     assert [word for word, meant in zip(words, means, strict=True) if meant] == [
         "invoices", "delivery", "probe", "base", "left",
     ]  # fmt: skip
+
+
+def test_words_that_are_longer_than_any_entry_are_not_remembered() -> None:
+    lexicon = Lexicon({"paper": ["invoice*"]}, ["invoice"])
+
+    lexicon.row("a" * 100_000)
+    row = lexicon.row("invoice" + "s" * 100)
+
+    assert lexicon.meaning.cache_info().currsize == 0
+    assert row.means == [lexicon.bits["paper"]]
+
+
+@pytest.mark.parametrize(
+    "word", ["قواعد", "وقواعد", "القواعد", "بالقواعد", "للقواعد", "כללים", "הכללים", "והכללים"]
+)
+def test_what_arabic_and_hebrew_write_before_a_word_hides_it_not(word: str) -> None:
+    lexicon = Lexicon({"target": ["قواعد", "כללים"]})
+
+    assert lexicon.meaning(word) == (word, lexicon.bits["target"])

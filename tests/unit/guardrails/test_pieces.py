@@ -54,6 +54,15 @@ def test_the_same_is_found_in_a_part_of_a_text(pattern: str) -> None:
     assert spans == [found.span() for found in compiled.finditer(text, begin, stop)]
 
 
+@pytest.mark.parametrize("pattern", ["a+", "a+$", "a+c?(?!b)"])
+def test_what_goes_on_behind_a_piece_is_followed_to_its_end(pattern: str) -> None:
+    compiled, text = re.compile(pattern), "b" * (PIECE - 5) + "a" * 3 * BEHIND + "b" * 2 * PIECE
+
+    spans = [found.span() for found in each(compiled, text)]
+
+    assert spans == [found.span() for found in compiled.finditer(text)]
+
+
 class Watched:
     """A pattern that tells how much of a text it is shown at once."""
 
