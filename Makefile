@@ -68,15 +68,18 @@ test-broker: $(VENV)/.dev ## real Kafka, real Redis, real PostgreSQL, real HTTP 
 test-chaos: $(VENV)/.dev ## the short crash matrix: some fifty faults under load, judged by verify
 	@$(BIN)/python -m tests.chaos --page .penstock/crash-matrix.md
 
-# Both wait for their servers most of the time, so they run side by side; the matrix yields.
+# All wait for their servers much of the time, so two run side by side: the broker tests that stand in no folder,
+# and the matrix, which yields, with the others behind it.
+BESIDE := .penstock/beside.log
 .PHONY: test-servers
 test-servers: $(VENV)/.dev ## the broker tests and the short crash matrix
 	@mkdir -p .penstock; \
-	nice -n 5 $(MAKE) --no-print-directory test-chaos >.penstock/chaos.log 2>&1 & matrix=$$!; \
-	$(MAKE) --no-print-directory test-broker; broker=$$?; \
-	wait $$matrix; matrix=$$?; \
-	if [ $$matrix -eq 0 ]; then tail -n 3 .penstock/chaos.log; else cat .penstock/chaos.log; fi; \
-	[ $$broker -eq 0 ] && [ $$matrix -eq 0 ]
+	{ nice -n 5 $(BIN)/python -m tests.chaos --page .penstock/crash-matrix.md; matrix=$$?; \
+	  $(BIN)/pytest tests/broker tests/contract --ignore-glob='tests/broker/test_*.py' -q -m broker && [ $$matrix -eq 0 ]; \
+	} >$(BESIDE) 2>&1 & beside=$$!; \
+	$(BIN)/pytest $(sort $(wildcard tests/broker/test_*.py)) -q -m broker; broker=$$?; \
+	echo "and beside them, the crash matrix and the broker tests in folders:"; \
+	if wait $$beside; then grep -E '^\{"faults"|^[0-9]+ passed' $(BESIDE); else cat $(BESIDE); false; fi && [ $$broker -eq 0 ]
 
 .PHONY: crash-matrix
 crash-matrix: $(VENV)/.dev ## break everything around a loaded deployment, and verify (LONG=1, SEED=n, MUTANT=name)
@@ -101,6 +104,10 @@ bench-tenants: $(VENV)/.dev ## whether limits hold over crashes, and what a floo
 .PHONY: bench-patterns
 bench-patterns: $(VENV)/.dev ## what each agent pattern costs, durable and on the bare SDK (needs Java 17, Maven, redis-server)
 	@$(BIN)/python -m benchmarks.patterns $(BENCH_FLAGS)
+
+.PHONY: bench-guardrails
+bench-guardrails: $(VENV)/.dev ## what guardrails cost a request, and whether long texts keep the event loop waiting
+	@$(BIN)/python -m benchmarks.guardrails $(BENCH_FLAGS)
 
 .PHONY: docs
 docs: $(VENV)/.dev ## write the generated pages and schemas again
