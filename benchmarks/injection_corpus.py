@@ -3,13 +3,13 @@
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1] / "tests" / "guardrails" / "training"
-CORPUS: Final = ROOT / "injection.jsonl"
 SOURCES: Final = {
     **dict.fromkeys(
         (
@@ -20,6 +20,7 @@ SOURCES: Final = {
             "attacks_direct",
             "attacks_technical",
             "attacks_scripts",
+            "attacks_plain",
         ),
         "attack",
     ),
@@ -32,6 +33,7 @@ SOURCES: Final = {
             "harmless_direct",
             "harmless_technical",
             "harmless_scripts",
+            "harmless_plain",
         ),
         "harmless",
     ),
@@ -41,6 +43,7 @@ LANGUAGES: Final = frozenset(
 )
 SHORTEST, LONGEST = 60, 900
 ORDINARY, MANUAL = 8_000, 1_500
+PROSE: Final = ("ordinary", "manual")
 NO_PROSE: Final = frozenset({"site-packages", "test", "tests", "lib2to3", "pydoc_data"})
 CARRIED_BY_PROSE: Final = 0.3
 DEVELOPMENT: Final = ROOT.parent / "dev"
@@ -128,7 +131,7 @@ def ordinary(lines: int) -> Iterator[Text]:
         if not NO_PROSE & set(path.relative_to(root).parts):
             library += paragraphs(path.read_text(encoding="utf-8", errors="replace"))
     manual = [piece for _, text in sorted(topics.items()) for piece in paragraphs(text)]
-    for kind, pieces, count in (("ordinary", library, ORDINARY), ("manual", manual, MANUAL)):
+    for kind, pieces, count in zip(PROSE, (library, manual), (ORDINARY, MANUAL), strict=True):
         for piece in chance.sample(pieces, min(count, len(pieces))):
             lines += 1
             yield Text(kind, lines, "harmless", piece)
@@ -199,13 +202,13 @@ def misspelt(text: str, chance: random.Random) -> str:
 
 
 def main() -> None:
-    """Writes the corpus."""
-    texts = [one for one in corpus() if one.kind not in ("ordinary", "manual")]
-    CORPUS.write_text(
-        "".join(json.dumps(one._asdict(), ensure_ascii=True) + "\n" for one in texts), encoding="utf-8"
-    )
-    attacks = sum(one.label == "attack" for one in texts)
-    print(json.dumps({"attacks": attacks, "harmless": len(texts) - attacks}))
+    """Prints the corpus, a line of JSON for each text, and at last how many there are."""
+    counts: Counter[str] = Counter()
+    for one in corpus():
+        counts[one.label if one.kind not in PROSE else "prose"] += 1
+        if one.kind not in PROSE:
+            print(json.dumps(one._asdict()))
+    print(json.dumps(counts))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from statistics import mean
 from typing import Final, NamedTuple
 
 from agents_defs.guardrails.folding import folded
@@ -27,7 +28,7 @@ DECAY: Final = 2e-4
 FEWEST_LINES: Final = 2
 """Lines of the sources that a feature must come from."""
 FOLDS: Final = 5
-LEAST: Final = 2.5 / SCALE
+LEAST: Final = 4.5 / SCALE
 """Weights smaller than that are left away."""
 
 
@@ -127,23 +128,27 @@ def judged(chosen: Sequence[Example], features: Features) -> list[tuple[Example,
 
 
 def figures(scored: Sequence[tuple[Example, float]], threshold: float) -> dict[str, float]:
-    """Recall and precision, as if attacks and harmless texts were equally many."""
-    attacks = [logit for one, logit in scored if one.text.label == "attack"]
-    harmless = [logit for one, logit in scored if one.text.label != "attack"]
-    caught = sum(logit >= threshold for logit in attacks) / len(attacks)
-    stopped = sum(logit >= threshold for logit in harmless) / len(harmless)
+    """Recall and precision, as if there were as many attacks as harmless texts, and as many of each kind."""
+    right = by_kind(scored, threshold)
+    caught = mean(share for name, share in right.items() if name.startswith("attack "))
+    stopped = mean(1 - share for name, share in right.items() if not name.startswith("attack "))
     precision = caught / (caught + stopped) if caught else 0.0
-    return {"threshold": round(threshold, 1), "recall": round(caught, 3), "precision": round(precision, 3)}
+    return {
+        "threshold": round(threshold, 1),
+        "recall": round(caught, 3),
+        "stopped": round(stopped, 3),
+        "precision": round(precision, 3),
+    }
 
 
 def by_kind(scored: Sequence[tuple[Example, float]], threshold: float) -> dict[str, float]:
-    """How many of each kind are judged rightly."""
+    """The share of each kind that is judged rightly."""
     right, all_of = Counter[str](), Counter[str]()
     for one, logit in scored:
         name = f"{one.text.label} {one.text.kind}"
         all_of[name] += 1
         right[name] += (logit >= threshold) == (one.text.label == "attack")
-    return {name: round(right[name] / count, 2) for name, count in sorted(all_of.items())}
+    return {name: right[name] / count for name, count in sorted(all_of.items())}
 
 
 def kept(features: Features, weights: list[float]) -> dict[str, float]:
@@ -170,7 +175,7 @@ def main() -> None:
     chosen = examples(corpus(), Learnt({}, lexicon_of_injection()), features)
     if judge:
         scored = judged(chosen, features)
-        print(json.dumps(by_kind(scored, TRIPS)))
+        print(json.dumps({kind: round(share, 2) for kind, share in by_kind(scored, TRIPS).items()}))
         for threshold in (TRIPS + step / 5 for step in range(-6, 7)):
             print(json.dumps(figures(scored, threshold)))
         return

@@ -36,13 +36,13 @@ from agents_defs.guardrails.pieces import each, first
 from agents_defs.guardrails.unveiling import RESPELT, View, views
 
 THRESHOLD = 0.5
-SIGNS = 1.0
+SIGNS = 0.6
 """What the weight of signs counts for beside the logit of what was learnt."""
 MOST = 5.5
 HIDDEN = 2.5
 """What is added where an order was hidden: nobody does that by chance."""
 NEW = 1.0  # weight of signs that a hidden order has at least
-CLEAR, TRIPS = -1.8, 1.2
+CLEAR, TRIPS = -1.8, 1.4
 """Logits: below the first one nothing is looked for, from the second one on it trips."""
 TOGETHER_CHARS = 420  # signs further apart than that are not added up
 EARLY_WORDS = 45

@@ -60,6 +60,14 @@ def test_everyday_requests_score_low(text: str) -> None:
     assert injection(text).score < 0.5
 
 
+def test_a_badge_that_stands_openly_in_a_page_of_a_manual_is_no_hidden_order() -> None:
+    badge = (
+        "[![build-status](https://ci.example/co-build/main-branch/badge-of-it.svg)](https://ci.example/co)"
+    )
+
+    assert "(" not in injection(f"{badge}\n\nThe read-me of a well-known command-line tool.").kind
+
+
 def test_a_finding_holds_no_word_of_the_text() -> None:
     assert ORDER[:6] not in repr(injection(ORDER))
 
