@@ -145,7 +145,11 @@ class Completion:
 
     def obstacle(self, outcome: bytes) -> str | None:
         """Why an outcome that was decided cannot be published by this worker; None: it can."""
-        return self._conversations.lacking(late_turn_of(outcome))
+        try:
+            late = late_turn_of(outcome)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return "another version wrote it, which this one cannot read: deploy that one"
+        return self._conversations.lacking(late)
 
     async def publish_decided(self, conveyor: Conveyor, entry: Entry, outcome: bytes) -> None:
         """An earlier attempt decided and died: what it left is the outcome."""
@@ -169,7 +173,8 @@ class Completion:
         conveyor.done(entry)
 
     async def tidy(self, conveyor: Conveyor, entry: Entry) -> None:
-        """It has its outcome: only its parked record is left."""
+        """It has its outcome: only its parked record is left, and whoever asked may not have been told."""
+        await self.letters.answered_before(entry.candidate)
         whose = entry.parked.identity if entry.parked is not None else identity(entry.candidate)
         gone = self.emissary.unparked(*whose, entry.place[0])
         await self._outbox.publish(Parcel(entry.place[0], (gone,)))

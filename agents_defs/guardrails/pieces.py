@@ -11,7 +11,7 @@ from typing import Final
 
 PIECE: Final = 8_192
 BEHIND: Final = 2_048
-"""Characters behind a piece that a match may reach into: further than any pattern here looks for its end."""
+"""Characters behind a piece that a match may reach into. One that needs to see further is not for this module."""
 _EDGE: Final = 64
 
 

@@ -168,11 +168,12 @@ def secrets(text: str) -> list[Finding]:
 
 
 def _found(text: str) -> Iterator[Finding]:
+    lower = _lowered(text)
     for kind, pattern in _keys_told(text):
-        for match in each(pattern, text):
+        begins = _FAR_REACHING.get(kind)
+        for match in each(pattern, text) if begins is None else begins(pattern, text, lower):
             if _varied(match.group(), kind):
                 yield Finding(kind, 1.0, match.start(), match.end())
-    lower = _lowered(text)
     for pattern, kind, judge, needed, begins in _SETTINGS:
         if not all(any(sign in lower for sign in signs) for signs in needed):
             continue
@@ -213,6 +214,10 @@ def _beginning(words: str) -> Begins:
             begins = first(there, lower, match.end() if match else begins.start() + 1)
 
     return found
+
+
+_FAR_REACHING = {"private_key": _beginning("-----begin "), "json_web_token": _beginning("eyj")}
+"""Those whose end may be thousands of characters behind what they are known by."""
 
 
 def _name_before(before: str) -> int | None:

@@ -154,7 +154,7 @@ class SqlSessions:
         turns = books.execute(select(TURNS.c.turn_id, size).where(here).order_by(TURNS.c.turn_id)).all()
         first = turns[leaving([one[1] for one in turns], self._most_bytes)].turn_id
         older = and_(_is(TURNS, self._app_id, whose), TURNS.c.turn_id < first)
-        books.execute(update(TURNS).where(older).values(items=GONE, anew=False))
+        books.execute(update(TURNS).where(older, HERE).values(items=GONE, anew=False))
         books.execute(delete(TURNS).where(older, TURNS.c.added_at < now - LATE_S))
 
     def _sessions(self, tenant_id: str | None) -> Sequence[SessionRow]:

@@ -101,6 +101,20 @@ async def test_without_the_key_it_waits_and_with_it_goes_on_where_it_was(case: R
     assert await read(worker.claims, worker.runs) == said(SECRET)
 
 
+async def test_an_outcome_that_waits_for_its_key_does_not_expire(case: RedisCase, path: Path) -> None:
+    worker, keys = Sealing(case, path), RedisKeys("penstock")
+    run = await admitted(worker.claims)
+    await begun(worker.runs, run)
+    await worker.runs.decide(run, OUTCOME, None)
+    kept = [keys.marker("acme", "r-1", 0), keys.journal("acme", "r-1")]
+    for key in kept:
+        assert await case.client.pexpire(key, 10_000)
+
+    await claimed(Sealing(case, None).claims, "t-2")
+
+    assert min([await case.client.pttl(key) for key in kept]) > 86_400_000
+
+
 async def test_of_a_batch_only_the_one_waits_whose_outcome_cannot_be_opened(
     case: RedisCase, path: Path
 ) -> None:

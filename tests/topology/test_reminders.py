@@ -60,16 +60,6 @@ async def test_a_question_that_was_not_written_is_sent_again_by_whoever_takes_ov
         assert world.responses("r-1")[0]["output"] == "boss says clerk says from boss: clerk?"
 
 
-async def test_where_deliveries_are_atomic_nothing_is_sent_again() -> None:
-    world, firm = World(), Firm()
-    await asked(world, firm)
-
-    async with worker(world, firm) as flume:
-        await flume.rest()
-
-        assert len(questions(world)) == 1
-
-
 async def test_a_question_that_was_written_is_answered_once_all_the_same() -> None:
     world, firm = World(), Firm()
     await asked(world, firm)

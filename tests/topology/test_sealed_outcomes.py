@@ -45,6 +45,25 @@ async def test_those_that_come_with_it_go_on_and_the_operator_is_told() -> None:
         assert flume.lag() == 0
 
 
+async def test_one_that_another_version_wrote_concerns_its_request_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(_: bytes) -> None:
+        raise TypeError("RunKey.__init__() takes 5 positional arguments but 6 were given")
+
+    world = World()
+    await decided(world)
+    world.write(body("r-2"))
+    monkeypatch.setattr("streams.completion.late_turn_of", unknown)
+    async with Flume(world, HeldRuns(instant=True)) as flume:
+        await until_parked(flume, "r-1")
+        await flume.settle()
+
+        assert world.statuses() == {"r-2": "completed"}
+        (told,) = flume.observed.of(OutcomeSealed)
+        assert "another version" in told.reason
+
+
 async def test_its_outcome_is_published_when_the_key_is_back() -> None:
     world = World()
     await decided(world)

@@ -45,7 +45,9 @@ local function again(marker, claim)
     return reply(1)
   elseif stage == 'O' then
     local outcome = redis.call('HGET', claim.journal, '@outcome:' .. claim.generation)
-    if outcome then
+    if outcome then -- it may have to wait for its key or its database: what waits does not expire
+      redis.call('PEXPIRE', claim.marker, horizon)
+      redis.call('PEXPIRE', claim.journal, horizon)
       return reply(5, outcome)
     end
   elseif holder ~= '' and holder == claim.token then

@@ -136,7 +136,11 @@ async def test_an_endpoint_that_never_answers_is_left_alone(routing: Routing) ->
     await model.close()
 
 
-async def test_a_call_whose_runs_time_is_up_got_no_answer_in_its_time() -> None:
+@pytest.mark.parametrize(("fair_s", "hung"), [(-inf, 1), (call_time.FAIR_S, 0)])
+async def test_a_call_whose_runs_time_is_up_got_no_answer_if_it_had_a_fair_time(
+    monkeypatch: pytest.MonkeyPatch, fair_s: float, hung: int
+) -> None:
+    monkeypatch.setattr(call_time, "FAIR_S", fair_s)
     hangs = place("hangs", Held())
     model = PooledModel("m", [hangs], "round_robin")
     now = asyncio.get_running_loop().time()
@@ -145,7 +149,7 @@ async def test_a_call_whose_runs_time_is_up_got_no_answer_in_its_time() -> None:
         async with asyncio.timeout(0.0), call_time.within(60.0, now):
             await model.get_response(**ASKED)
 
-    assert hangs.standing.hung == 1
+    assert hangs.standing.hung == hung
     await model.close()
 
 

@@ -95,3 +95,22 @@ def test_what_lies_across_two_pieces_is_found_once(before: int) -> None:
         ("github_token", before + 1, len(TOKEN))
     ]
     assert [one.kind for one in numbers] == ["CREDIT_CARD"]
+
+
+@pytest.mark.parametrize("before", range(PIECE - 4_000, PIECE + 3_000, 500))
+def test_a_credential_that_is_longer_than_what_is_looked_ahead_is_found_wherever_it_stands(
+    before: int,
+) -> None:
+    part = "".join(chr(97 + number * 7 % 26) for number in range(BEHIND))
+    ticket = f"eyJ{part}.eyJ{part}.{part}"
+    text = f"{'word ' * (before // 5)}{ticket} {'word ' * 3_000}"
+
+    assert [(one.kind, text[one.start : one.end]) for one in secrets(text)] == [("json_web_token", ticket)]
+
+
+def test_a_private_key_is_found_whatever_space_stands_in_it() -> None:
+    text = (
+        f"{'word ' * 1_600}-----BEGIN PRIVATE KEY-----{chr(10) * 2 * BEHIND}MIIEvQIBADANBg {'word ' * 3_000}"
+    )
+
+    assert [one.kind for one in secrets(text)] == ["private_key"]
