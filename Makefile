@@ -68,17 +68,18 @@ test-broker: $(VENV)/.dev ## real Kafka, real Redis, real PostgreSQL, real HTTP 
 test-chaos: $(VENV)/.dev ## the short crash matrix: some fifty faults under load, judged by verify
 	@$(BIN)/python -m tests.chaos --page .penstock/crash-matrix.md
 
-# All wait for their servers much of the time, so two run side by side: the broker tests that stand in no folder,
-# and the matrix, which yields, with the others behind it.
+# All wait for their servers much of the time, so two run side by side, about as long each: most of the broker tests;
+# and the matrix, which yields, with all others behind it.
 BESIDE := .penstock/beside.log
+FIRST := $(filter-out $(wildcard tests/broker/test_[l-r]*.py),$(sort $(wildcard tests/broker/test_*.py)))
 .PHONY: test-servers
 test-servers: $(VENV)/.dev ## the broker tests and the short crash matrix
 	@mkdir -p .penstock; \
 	{ nice -n 5 $(BIN)/python -m tests.chaos --page .penstock/crash-matrix.md; matrix=$$?; \
-	  $(BIN)/pytest tests/broker tests/contract --ignore-glob='tests/broker/test_*.py' -q -m broker && [ $$matrix -eq 0 ]; \
+	  $(BIN)/pytest tests/broker tests/contract $(FIRST:%=--ignore=%) -q -m broker && [ $$matrix -eq 0 ]; \
 	} >$(BESIDE) 2>&1 & beside=$$!; \
-	$(BIN)/pytest $(sort $(wildcard tests/broker/test_*.py)) -q -m broker; broker=$$?; \
-	echo "and beside them, the crash matrix and the broker tests in folders:"; \
+	$(BIN)/pytest $(FIRST) -q -m broker; broker=$$?; \
+	echo "and beside them, the crash matrix and the other broker tests:"; \
 	if wait $$beside; then grep -E '^\{"faults"|^[0-9]+ passed' $(BESIDE); else cat $(BESIDE); false; fi && [ $$broker -eq 0 ]
 
 .PHONY: crash-matrix
