@@ -42,7 +42,7 @@ MOST = 5.5
 HIDDEN = 2.5
 """What is added where an order was hidden: nobody does that by chance."""
 NEW = 1.0  # weight of signs that a hidden order has at least
-CLEAR, TRIPS = -1.8, 1.4
+CLEAR, TRIPS = -0.7, 0.8
 """Logits: below the first one nothing is looked for, from the second one on it trips."""
 TOGETHER_CHARS = 420  # signs further apart than that are not added up
 EARLY_WORDS = 45

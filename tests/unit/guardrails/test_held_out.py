@@ -14,7 +14,7 @@ HELD_OUT = Path(__file__).parents[2] / "guardrails" / "held_out"
 LEAST = {
     "control_characters": (0.94, 0.98),
     "format": (0.98, 0.98),
-    "injection": (0.87, 0.95),
+    "injection": (0.89, 0.95),
     "language": (0.94, 0.95),
     "path": (0.92, 0.98),
     "secrets": (0.88, 0.98),
