@@ -47,6 +47,7 @@ CLEAR, TRIPS = -0.7, 0.8
 TOGETHER_CHARS = 420  # signs further apart than that are not added up
 EARLY_WORDS = 45
 BEHIND = 6  # in many languages the verb stands last
+BARE_WORDS = 3  # without any sign among them: "NULL", "approval", "export"
 SHORT_QUOTE = 12  # words; whole messages are quoted, too
 TALK_WORDS = 25
 AROUND = 5  # words around a verb and its aim that belong to them
@@ -86,6 +87,8 @@ def leaning(text: str, learnt: Learnt) -> tuple[float, str, int]:
         if logit + SIGNS * (MOST - ENOUGH) + (HIDDEN if view.hidden else 0.0) <= best:
             continue
         total, name, at = _weighed(view.text)
+        if not total and _is_bare(view.text):
+            continue
         if _was_hidden(view, total, plain):
             total, name, at = total + OBFUSCATED, f"{name} ({view.hidden})", 0
             logit += HIDDEN
@@ -93,6 +96,11 @@ def leaning(text: str, learnt: Learnt) -> tuple[float, str, int]:
         if logit > best:
             best, kind, place = logit, name or "wording", at
     return best, kind, place
+
+
+def _is_bare(plain: str) -> bool:
+    """Whether it is a word or two, of which what was learnt from whole texts knows too little."""
+    return plain.isascii() and len(plain.split()) < BARE_WORDS
 
 
 def _was_hidden(view: View, total: float, plain: str) -> bool:

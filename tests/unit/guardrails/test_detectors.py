@@ -207,3 +207,8 @@ def test_what_belongs_to_no_topic_is_found(text: str, found: bool) -> None:
 )
 def test_dangerous_answers_score_high(text: str, found: bool) -> None:
     assert (highest(unsafe(text)) >= 0.5) is found
+
+
+@pytest.mark.parametrize("text", ["NULL", "Approval", "Whenever", "Deine Anleitung", "overwrite?"])
+def test_a_bare_word_is_no_order(text: str) -> None:
+    assert injection(text).score < 0.5
